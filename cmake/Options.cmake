@@ -1,0 +1,32 @@
+# The options of the build, and the flags every target shares.
+set(IMAGO_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (built where CUDA is complete), ON, OFF, EMULATED (on the host), BOTH")
+set_property(CACHE IMAGO_CUDA PROPERTY STRINGS AUTO ON OFF EMULATED BOTH)
+if(NOT IMAGO_CUDA MATCHES "^(AUTO|ON|OFF|EMULATED|BOTH)$")
+  message(FATAL_ERROR "IMAGO_CUDA is '${IMAGO_CUDA}'; expected AUTO, ON, OFF, EMULATED or BOTH")
+endif()
+option(IMAGO_TESTS "build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(IMAGO_TOOLS "build the programs imago and imago-bench" ${PROJECT_IS_TOP_LEVEL})
+option(IMAGO_NATIVE "tune kernels for this machine; off: x86-64-v3 and -v4 versions, chosen when the program starts" ${PROJECT_IS_TOP_LEVEL})
+option(IMAGO_SANITIZE "address and undefined-behaviour sanitizers" OFF)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endif()
+
+# Every target of the project links this one.
+add_library(imago_flags INTERFACE)
+target_compile_options(imago_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wno-unknown-pragmas>)
+target_include_directories(imago_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+if(IMAGO_SANITIZE)
+  target_compile_options(imago_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>)
+  target_link_options(imago_flags INTERFACE -fsanitize=address,undefined)
+endif()
