@@ -74,7 +74,7 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const {  // a copy on the host; waits. T must be the dtype.
     if (dtype_of<T>() != dtype()) wrong_dtype(dtype_of<T>());
-    std::vector<T> v(std::size_t(numel()));
+    std::vector<T> v(static_cast<std::size_t>(numel()));
     read(v.data());
     return v;
   }

@@ -75,8 +75,8 @@ Shape::Shape(std::vector<Index> d) : d_(std::move(d)) {
 }
 std::string Shape::str() const {
   std::string s = "[";
-  for (int i = 0; i < rank(); i++) s += (i ? ", " : "") + std::to_string(d_[std::size_t(i)]);
-  return s + "]";
+  for (int i = 0; i < rank(); i++) s.append(i ? ", " : "").append(std::to_string(d_[std::size_t(i)]));
+  return s += ']';
 }
 std::ostream& operator<<(std::ostream& s, const Shape& x) { return s << x.str(); }
 

@@ -6,10 +6,15 @@
 #define IMAGO_VECTOR(name)                                          \
   __attribute__((simd("notinbranch"))) double name(double) noexcept; \
   __attribute__((simd("notinbranch"))) float name##f(float) noexcept;
+#define IMAGO_VECTOR2(name)                                                \
+  __attribute__((simd("notinbranch"))) double name(double, double) noexcept; \
+  __attribute__((simd("notinbranch"))) float name##f(float, float) noexcept;
 extern "C" {
 IMAGO_VECTOR(exp)
 IMAGO_VECTOR(log) IMAGO_VECTOR(expm1) IMAGO_VECTOR(log1p) IMAGO_VECTOR(tanh) IMAGO_VECTOR(erf) IMAGO_VECTOR(sin)
-IMAGO_VECTOR(cos)
+IMAGO_VECTOR(cos) IMAGO_VECTOR(tan)
+IMAGO_VECTOR2(pow) IMAGO_VECTOR2(atan2)
 }
 #undef IMAGO_VECTOR
+#undef IMAGO_VECTOR2
 #endif

@@ -48,6 +48,8 @@ struct OpCase {
   // Benchmark: inputs of this row at full size (empty: no benchmark from this row), and what the op must at least do.
   std::vector<Input> bench = {};
   double bench_bytes = 0, bench_flops = 0;
+  double bench_special = 0;  // exp, log and their like, counted once an evaluation; or normals drawn
+  double tolerance64 = 1e-12;  // for draws: the noise is made in float whatever the dtype, so a reference in double is off by that
 };
 
 // Each family's rows; op_cases.cpp lists the families.

@@ -1,0 +1,281 @@
+#include "engine/data/data_set.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/data/batches.h"
+#include "engine/data/generated.h"
+#include "engine/data/sources.h"
+#include "engine/io/file.h"
+#include "engine/ops/index.h"
+#include "engine/ops/random.h"
+#include "engine/random/host.h"
+
+namespace imago::data {
+
+using io::fail;
+using io::HostArray;
+
+Binarize binarize_from(const std::string& text) {
+  if (text == "none") return Binarize::none;
+  if (text == "static") return Binarize::fixed;
+  if (text == "dynamic") return Binarize::dynamic;
+  if (text == "threshold") return Binarize::threshold;
+  throw Error(ErrorKind::usage, {"unknown binarisation", {}, "none, static, dynamic or threshold", text});
+}
+
+const std::vector<SetInfo>& sets() {
+  static const std::vector<SetInfo> all = {
+      {"fashion-mnist", "60000 + 10000 grey images of clothes, 28 x 28, 10 classes", false},
+      {"mnist", "60000 + 10000 grey images of digits, 28 x 28, 10 classes", false},
+      {"kmnist", "60000 + 10000 grey images of cursive kana, 28 x 28, 10 classes", false},
+      {"ring8", "eight Gaussians on a circle", true},
+      {"grid25", "25 Gaussians on a grid", true},
+      {"two-moons", "two interleaved half circles", true},
+      {"swiss-roll", "a spiral", true},
+      {"checkerboard", "uniform on the dark squares of a board", true},
+      {"pinwheel", "five curved blades", true},
+      {"four-patterns", "the four one-hot images of 2 x 2 pixels", true},
+  };
+  return all;
+}
+
+namespace {
+
+// The x of a split as [N, H, W, C] or [N, D], uint8 or float32.
+void normalize_x(HostArray& x, const std::string& where) {
+  const Shape s = x.shape;
+  if (x.dtype == DType::i64)
+    fail(where, {"wrong element type of the samples", "uint8 or floating", name(x.dtype), "convert it, e.g. with .astype('uint8')"});
+  if (s.rank() < 2 || s.rank() > 4 || (s.rank() == 4 && s[3] != 1 && s[3] != 3))
+    fail(where, {"wrong shape of the samples", "[N, H, W], [N, H, W, C] with C 1 or 3, or [N, D]", s.str()});
+  if (s.numel() == 0) fail(where, {"no samples", "at least one", "shape " + s.str()});
+  if (s.rank() == 3) x.shape = {s[0], s[1], s[2], 1};
+  const Index side = Index(std::lround(std::sqrt(double(s[1]))));
+  if (s.rank() == 2 && x.dtype == DType::u8 && side * side == s[1]) x.shape = {s[0], side, side, 1};
+  if (x.dtype == DType::f64) {
+    HostArray f = io::zeros(DType::f32, x.shape);
+    std::transform(x.values<double>().begin(), x.values<double>().end(), f.values<float>().begin(), [](double v) { return float(v); });
+    x = std::move(f);
+  }
+  if (x.dtype != DType::f32) return;
+  const bool image = x.shape.rank() == 4;
+  const auto values = std::as_const(x).values<float>();
+  for (std::size_t i = 0; i < values.size(); i++) {
+    const float v = values[i];
+    const std::size_t row = i / (values.size() / std::size_t(x.shape[0]));
+    if (!std::isfinite(v)) fail(where, {concat("not a number in row ", row), "finite values", concat(v)});
+    if (image && (v < 0 || v > 1))
+      fail(where, {concat("value out of range in row ", row), "images in [0, 1] (or uint8)", concat(v), "scale the images"});
+  }
+}
+void normalize_labels(HostSplit& s, const std::string& where) {
+  if (s.labels.shape.rank() == 0) return;
+  if (s.labels.dtype == DType::f32 || s.labels.dtype == DType::f64 || s.labels.shape != Shape{s.x.shape[0]})
+    fail(where, {"wrong labels", concat("integers [", s.x.shape[0], "], one for each sample"),
+                 concat(s.labels.dtype, " ", s.labels.shape)});
+  if (s.labels.dtype == DType::u8) {
+    HostArray wide = io::zeros(DType::i64, s.labels.shape);
+    std::copy_n(s.labels.values<std::uint8_t>().begin(), s.labels.shape.numel(), wide.values<std::int64_t>().begin());
+    s.labels = std::move(wide);
+  }
+  for (const std::int64_t l : s.labels.values<std::int64_t>())
+    if (l < 0 || l >= 1'000'000) fail(where, {"label out of range", "0 to 999999", concat(l)});
+}
+
+HostArray rows_of(const HostArray& a, const std::vector<std::int64_t>& rows) {
+  std::vector<Index> dims = a.shape.dims();
+  const std::size_t size = a.bytes.size() / std::size_t(dims[0]);
+  dims[0] = Index(rows.size());
+  HostArray r = io::zeros(a.dtype, Shape(dims));
+  for (std::size_t i = 0; i < rows.size(); i++)
+    std::memcpy(r.bytes.data() + i * size, a.bytes.data() + std::size_t(rows[i]) * size, size);
+  return r;
+}
+// Moves n rows of from to a split of their own: the last n of a permutation that is the same for every run. The order of
+// both stays.
+HostSplit hold_out(HostSplit& from, Index n, const std::string& what, const std::string& where) {
+  const Index rows = from.x.shape[0];
+  if (n >= rows)
+    fail(where, {concat("cannot hold out ", what), concat("fewer than the ", rows, " training samples"), concat(n),
+                 "hold out fewer, or give more data"});
+  std::vector<std::int64_t> order = permutation(rows, 0, std::uint64_t(1) << 40);
+  std::sort(order.begin(), order.end() - n);
+  std::sort(order.end() - n, order.end());
+  const std::vector<std::int64_t> keep(order.begin(), order.end() - n), out(order.end() - n, order.end());
+  HostSplit held{rows_of(from.x, out), {}};
+  from.x = rows_of(from.x, keep);
+  if (from.labels.shape.rank()) {
+    held.labels = rows_of(from.labels, out);
+    from.labels = rows_of(from.labels, keep);
+  }
+  return held;
+}
+
+// Grey to 0 and 1: drawn once from Philox words, or by threshold. part tells splits apart.
+void binarize(HostArray& x, int levels, bool draw, std::uint64_t part) {
+  HostArray out = io::zeros(DType::u8, x.shape);
+  const auto to = out.values<std::uint8_t>();
+  const Index n = x.shape.numel();
+  const PhiloxKey key{0, std::uint64_t(Purpose::binarize) << 48 | part, 0};
+  const std::uint8_t* bytes = x.dtype == DType::u8 ? x.values<std::uint8_t>().data() : nullptr;
+  const float* floats = bytes ? nullptr : x.values<float>().data();
+  const std::uint64_t top = levels == 256 ? 255 : 1;
+#pragma omp parallel for schedule(static)
+  for (Index b = 0; b < (n + 3) / 4; b++) {
+    const auto words = draw ? philox_words(key, std::uint64_t(b)) : std::array<std::uint32_t, 4>{};
+    for (Index i = 4 * b; i < std::min(n, 4 * b + 4); i++) {
+      const std::uint64_t word = words[std::size_t(i % 4)];
+      bool one;
+      if (bytes)  // word / 2^32 < byte / top, exactly
+        one = draw ? word * top < std::uint64_t(bytes[i]) << 32 : 2 * bytes[i] >= top;
+      else
+        one = draw ? float(word >> 8) * 0x1p-24f < floats[i] : floats[i] >= .5f;
+      to[std::size_t(i)] = one;
+    }
+  }
+  x = std::move(out);
+}
+
+// 64 bits of everything the network can see.
+class Fingerprint {
+ public:
+  void add(const void* bytes, std::size_t n) {
+    const auto* p = static_cast<const unsigned char*>(bytes);
+    mix(n);
+    for (; n >= 8; n -= 8, p += 8) {
+      std::uint64_t word = 0;
+      for (int k = 7; k >= 0; k--) word = word << 8 | p[k];
+      mix(word);
+    }
+    std::uint64_t rest = 0;
+    for (std::size_t k = n; k > 0; k--) rest = rest << 8 | p[k - 1];
+    mix(rest);
+  }
+  void add(const HostArray& a) {
+    mix(std::uint64_t(a.dtype));
+    for (const Index d : a.shape) mix(std::uint64_t(d));
+    add(a.bytes.data(), a.bytes.size());
+  }
+  std::string str() const {
+    std::string s;
+    for (int shift = 60; shift >= 0; shift -= 4) s += "0123456789abcdef"[state_ >> shift & 15];
+    return s;
+  }
+
+ private:
+  void mix(std::uint64_t v) {
+    state_ = (state_ ^ v) * 0x9E3779B97F4A7C15u;
+    state_ ^= state_ >> 32;
+  }
+  std::uint64_t state_ = 0x243F6A8885A308D3u;
+};
+
+HostSet read(const std::string& set, const LoadOptions& o) {
+  if (is_generated(set)) {
+    const bool patterns = set == "four-patterns";
+    const Index train = patterns ? 4096 : 50000, test = patterns ? 4 : 10000;
+    HostSet s;
+    s.where = set;
+    Rows a = generate(set, train, o.seed, 0), b = generate(set, test, o.seed, 1);
+    s.train = {std::move(a.x), std::move(a.labels)};
+    s.test = {std::move(b.x), std::move(b.labels)};
+    return s;
+  }
+  std::string known;
+  for (const SetInfo& i : sets()) {
+    if (i.name == set) return read_idx_set(set, o.dir);
+    known += (known.empty() ? "" : ", ") + i.name;
+  }
+  if (io::is_directory(set)) return read_png_folder(set);
+  if (set.ends_with(".npy")) return read_npy_set(set);
+  if (set.ends_with(".npz")) return read_npz_set(set);
+  if (io::exists(set))
+    fail(set, {"unknown kind of data", "a .npy or .npz file, or a folder of PNG files", "another file"});
+  fail(set, {"no such data", "one of " + known + ", or a path to a .npy or .npz file or a folder of PNG files", "nothing there"});
+}
+
+bool same_row(const HostArray& a, const HostArray& b) {
+  return a.dtype == b.dtype && std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1, b.shape.end());
+}
+int levels_of(const std::vector<HostSplit*>& splits) {
+  if (splits[0]->x.dtype != DType::u8) return 0;
+  for (const HostSplit* s : splits)
+    for (const std::uint8_t v : std::as_const(s->x).values<std::uint8_t>())
+      if (v > 1) return 256;
+  return 2;
+}
+
+Split upload(HostSplit& s, Device device) {
+  if (s.empty()) return {};
+  Split r{io::to_tensor(s.x, device), {}};
+  if (s.labels.shape.rank()) r.labels = io::to_tensor(s.labels, device);
+  s = {};  // frees the host's copy before the next one
+  return r;
+}
+
+}  // namespace
+
+DataSet load(const std::string& set, const LoadOptions& o) {
+  if (o.valid < 0 || o.test < -1)
+    throw Error(ErrorKind::usage, {"cannot hold out", {}, "0 or more samples", concat(std::min(o.valid, o.test))});
+  HostSet host = read(set, o);
+  std::vector<HostSplit*> splits;
+  for (HostSplit* s : {&host.train, &host.valid, &host.test}) {
+    if (s->empty()) continue;
+    normalize_x(s->x, host.where);
+    normalize_labels(*s, host.where);
+    if (!same_row(s->x, host.train.x))
+      fail(host.where, {"the splits differ", concat("rows as in train: ", host.train.x.dtype, " ", host.train.x.shape),
+                        concat(s->x.dtype, " ", s->x.shape)});
+    splits.push_back(s);
+  }
+
+  DataSet d;
+  d.name = set;
+  d.binarize = o.binarize;
+  const std::vector<Index>& dims = host.train.x.shape.dims();
+  d.sample_shape = Shape(std::vector<Index>(dims.begin() + 1, dims.end()));
+  d.kind = d.sample_shape.rank() == 3 ? Kind::image : Kind::vector;
+  d.levels = levels_of(splits);
+  if (o.binarize != Binarize::none && d.kind == Kind::vector && d.levels == 0)
+    throw Error(ErrorKind::usage, {"cannot binarise", set, "images", "points", "leave binarize out"});
+  if (o.binarize == Binarize::fixed || o.binarize == Binarize::threshold) {
+    std::uint64_t part = 0;
+    for (HostSplit* s : {&host.train, &host.valid, &host.test}) {
+      if (!s->empty()) binarize(s->x, d.levels, o.binarize == Binarize::fixed, part);
+      part++;
+    }
+    d.levels = 2;
+  }
+  if (o.test > 0 && !host.test.empty())
+    throw Error(ErrorKind::usage, {"the data has a test split of its own", host.where, "no held-out test samples", concat(o.test)});
+  if (o.valid > 0 && !host.valid.empty())
+    throw Error(ErrorKind::usage, {"the data has a valid split of its own", host.where, "valid=0", concat(o.valid)});
+  if (host.test.empty() && o.test != 0)
+    host.test = hold_out(host.train, o.test > 0 ? o.test : std::max<Index>(1, host.train.x.shape[0] / 10), "a test split", host.where);
+  if (o.valid) host.valid = hold_out(host.train, o.valid, "a valid split", host.where);
+
+  Fingerprint fingerprint;
+  for (HostSplit* s : {&host.train, &host.valid, &host.test}) {
+    fingerprint.add(s->x);
+    fingerprint.add(s->labels);
+    if (!s->labels.bytes.empty())
+      for (const std::int64_t l : std::as_const(s->labels).values<std::int64_t>()) d.classes = std::max(d.classes, Index(l + 1));
+  }
+  d.fingerprint = fingerprint.str();
+  d.train = upload(host.train, o.device);
+  d.valid = upload(host.valid, o.device);
+  d.test = upload(host.test, o.device);
+  return d;
+}
+
+Tensor take(const DataSet& set, const Split& split, const Tensor& index, Generator& g, DType dtype) {
+  Tensor x = ops::gather_normalize(split.x, index, set.scale(), 0, dtype);
+  return set.binarize == Binarize::dynamic ? ops::bernoulli(x, g) : x;
+}
+
+}  // namespace imago::data

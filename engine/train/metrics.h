@@ -1,0 +1,42 @@
+// Figures measured in training and evaluation, and the file metrics.jsonl they are appended to.
+// Not here: how a figure is computed.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/kernel.h"
+
+namespace imago::training {
+
+// Name and value, in the order they are shown: {"elbo", -244.5}.
+using Figures = std::vector<std::pair<std::string, double>>;
+double figure(const Figures&, const std::string& name);  // Error (usage) when it is not there
+bool has_figure(const Figures&, const std::string& name);
+
+// One line of metrics.jsonl. It holds no time, so that two equal runs write equal files.
+struct MetricsLine {
+  Index step = 0;
+  double epoch = 0;
+  std::string split;  // train, valid or test
+  Figures figures;
+};
+std::string to_json(const MetricsLine&);  // one line, without its end
+MetricsLine metrics_from_json(const std::string& line, const std::string& path, std::uint64_t offset = 0);  // Error (data)
+
+class MetricsFile {
+ public:
+  // Opens for appending and cuts the file back to lines of at most `step`; a last line that a crash cut short goes too.
+  MetricsFile(const std::string& path, Index step);
+  ~MetricsFile();
+  MetricsFile(const MetricsFile&) = delete;
+  MetricsFile& operator=(const MetricsFile&) = delete;
+  void append(const MetricsLine&);  // one write, flushed
+
+ private:
+  std::string path_;
+  int file_ = -1;
+};
+std::vector<MetricsLine> read_metrics(const std::string& path);  // Error (data) on a missing file or a broken line
+
+}  // namespace imago::training

@@ -1,0 +1,85 @@
+#include "engine/train/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "engine/core/error.h"
+#include "engine/io/file.h"
+
+namespace imago::training {
+namespace fs = std::filesystem;
+
+namespace {
+[[noreturn]] void cannot(const std::string& action, const std::string& path, const std::string& reason) {
+  throw Error(ErrorKind::internal, {"cannot " + action, path, {}, reason});
+}
+}  // namespace
+
+bool RunDirectory::holds_run(const std::string& path) {
+  return io::exists(path + "/config.json") || io::exists(path + "/checkpoints/last.safetensors");
+}
+
+RunDirectory::RunDirectory(std::string path, Existing existing) : path_(std::move(path)) {
+  std::error_code error;
+  if (fs::exists(path_) && !fs::is_directory(path_))
+    throw Error(ErrorKind::usage, {"the run directory is a file", path_, "a directory, or nothing", "a file", "choose another --out"});
+  fs::create_directories(path_, error);
+  if (error) cannot("create the run directory", path_, error.message());
+
+  lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
+  if (lock_ < 0) cannot("open the run directory", path_, std::strerror(errno));
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_);
+    throw Error(ErrorKind::usage, {"another process is training in the directory", path_, {}, {}, "wait for it, or choose another --out"});
+  }
+  if (existing == Existing::refuse && holds_run(path_)) {
+    close(lock_);
+    throw Error(ErrorKind::usage, {"the directory holds a run already", path_, "an empty or new directory", "a run",
+                                   "use --resume to go on with it, --overwrite to start again, or another --out"});
+  }
+  if (existing == Existing::overwrite) {
+    for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()}) fs::remove(file, error);
+    if (fs::is_directory(path_ + "/samples", error))
+      for (const auto& entry : fs::directory_iterator(path_ + "/samples", error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.rfind("step-", 0) == 0 && entry.path().extension() == ".png") fs::remove(entry.path(), error);
+      }
+  }
+  for (const char* folder : {"/checkpoints", "/samples"}) {
+    fs::create_directories(path_ + folder, error);
+    if (error) cannot("create the directory", path_ + folder, error.message());
+  }
+}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) close(lock_);
+}
+
+std::string RunDirectory::samples(long long step) const {
+  char name[40];
+  std::snprintf(name, sizeof name, "/samples/step-%06lld.png", step);
+  return path_ + name;
+}
+
+void RunDirectory::append_log(const std::string& line) const {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char time[32];
+  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ ", &utc);
+  const std::string text = time + line + "\n";
+  const int file = open(log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) cannot("open", log(), std::strerror(errno));
+  const ssize_t written = write(file, text.data(), text.size());
+  close(file);
+  if (written != ssize_t(text.size())) cannot("write", log(), "the write was short");
+}
+
+}  // namespace imago::training

@@ -1,0 +1,372 @@
+#include "engine/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "engine/core/allocator.h"
+#include "engine/io/file.h"
+#include "engine/ops/layout.h"
+#include "engine/optim/schedule.h"
+
+namespace imago::training {
+
+std::vector<Option> trainer_options() {
+  using T = OptionType;
+  using G = OptionGroup;
+  const double inf = std::numeric_limits<double>::infinity();
+  return {
+      {"optimizer", T::text, std::string("adam"), "update rule", G::training, -inf, inf, {"sgd", "adagrad", "rmsprop", "adam", "adamw"}, "S0"},
+      {"lr", T::real, 1e-3, "learning rate", G::training, 0, 1e6},
+      {"lr_milestones", T::integers, Integers{}, "epochs after which lr is multiplied by lr_factor", G::training, 1},
+      {"lr_factor", T::real, 0.1, "factor of lr at each milestone", G::training, 0, 1},
+      {"warm_up", T::integer, std::int64_t(0), "steps over which lr rises to its value", G::training, 0},
+      {"momentum", T::real, 0., "momentum of sgd and rmsprop", G::training, 0, 1},
+      {"beta1", T::real, 0.9, "decay of adam's first moment", G::training, 0, 1},
+      {"beta2", T::real, 0.999, "decay of adam's second moment", G::training, 0, 1},
+      {"eps", T::real, 1e-8, "added to the denominator of adagrad, rmsprop and adam", G::training, 0, 1},
+      {"weight_decay", T::real, 0., "L2 decay; decoupled for adamw", G::training, 0, 1e3},
+      {"l1", T::real, 0., "L1 decay", G::training, 0, 1e3},
+      {"clip_norm", T::real, 0., "largest joint norm of the gradients; 0: any", G::training, 0},
+      {"clip_value", T::real, 0., "largest element of the gradients; 0: any", G::training, 0},
+      {"ema", T::real, 0., "decay of the averaged weights that are evaluated and sampled; 0: none", G::training, 0, 0.999999},
+      {"batch", T::integer, std::int64_t(128), "rows of a step", G::training, 1, 1 << 20},
+      {"epochs", T::integer, std::int64_t(10), "passes over the training split", G::run, 0},
+      {"steps", T::integer, std::int64_t(0), "steps in all, instead of epochs; 0: by epochs", G::run, 0},
+      {"eval_every", T::integer, std::int64_t(0), "steps between evaluations; 0: an epoch", G::run, 0},
+      {"sample_every", T::integer, std::int64_t(0), "steps between pictures of samples; 0: an epoch", G::run, 0},
+      {"checkpoint_every", T::integer, std::int64_t(0), "steps between checkpoints; 0: an epoch", G::run, 0},
+  };
+}
+
+namespace {
+
+UpdateRule rule_from(const Config& c) {
+  const std::string& name = c.text("optimizer");
+  if (name == "sgd") return Sgd{.momentum = c.real("momentum")};
+  if (name == "adagrad") return Adagrad{.eps = c.real("eps")};
+  if (name == "rmsprop") return RmsProp{.eps = c.real("eps"), .momentum = c.real("momentum")};
+  return Adam{c.real("beta1"), c.real("beta2"), c.real("eps"), name == "adamw"};
+}
+OptimizerOptions optimizer_options(const Config& c) {
+  return {.lr = c.real("lr"),
+          .weight_decay = c.real("weight_decay"),
+          .l1 = c.real("l1"),
+          .clip_norm = c.real("clip_norm"),
+          .clip_value = c.real("clip_value"),
+          .ema = c.real("ema")};
+}
+Schedule schedule_from(const Config& c, Index steps_per_epoch) {
+  std::vector<Index> milestones = c.integers("lr_milestones");
+  for (std::size_t i = 0; i < milestones.size(); i++) {
+    if (i && milestones[i] * steps_per_epoch <= milestones[i - 1])
+      throw Error(ErrorKind::usage, {"lr_milestones do not rise", {}, "epochs in rising order", to_text(c.integers("lr_milestones"))});
+    milestones[i] *= steps_per_epoch;
+  }
+  Schedule schedule = schedule::milestones(c.real("lr"), milestones, c.real("lr_factor"));
+  return c.integer("warm_up") > 0 ? schedule::warm_up(c.integer("warm_up"), schedule) : schedule;
+}
+
+}  // namespace
+
+struct Trainer::State {
+  Task& task;
+  const data::DataSet& data;
+  Generator& generator;
+  data::Batches batches;
+  Schedule schedule;
+  std::vector<Phase> phases;
+  std::vector<std::vector<Tensor>> parameters;  // of each phase
+  std::vector<Optimizer> optimizers;            // of each phase
+  Device device;
+  Index batch, steps, step = 0;
+  Index eval_every, sample_every, checkpoint_every;
+  std::string config_text, data_text;
+
+  std::vector<std::string> names;   // of the terms
+  std::vector<double> sums;         // over the epoch's steps that were drained
+  Index counted = 0;                // of those steps
+  std::vector<Tensor> pending;      // terms not read yet, names.size() a step
+  Index last_good = 0;              // step of the newest checkpoint
+};
+
+Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator, Device device)
+    : state_(new State{task,
+                       data,
+                       generator,
+                       data::Batches(data.train.size(), {.batch = config.integer("batch"), .seed = std::uint64_t(config.integer("seed")), .device = device}),
+                       {}, task.phases(), {}, {}, device,
+                       config.integer("batch"), config.integer("steps"), 0,
+                       config.integer("eval_every"), config.integer("sample_every"), config.integer("checkpoint_every"),
+                       {}, {}, {}, {}, 0, {}, 0}) {
+  State& s = *state_;
+  const Index epoch = s.batches.steps_per_epoch();
+  s.schedule = schedule_from(config, epoch);
+  if (s.steps == 0) s.steps = config.integer("epochs") * epoch;
+  for (Index* every : {&s.eval_every, &s.sample_every, &s.checkpoint_every})
+    if (*every == 0) *every = epoch;
+  for (const Phase& phase : s.phases) {
+    s.parameters.emplace_back();
+    for (const auto& p : phase.parameters) s.parameters.back().push_back(p.value);
+    s.optimizers.emplace_back(phase.parameters, rule_from(config), optimizer_options(config));
+  }
+}
+Trainer::~Trainer() = default;
+
+Index Trainer::steps() const { return state_->steps; }
+Index Trainer::step() const { return state_->step; }
+Index Trainer::steps_per_epoch() const { return state_->batches.steps_per_epoch(); }
+double Trainer::epoch() const { return double(state_->step) / double(steps_per_epoch()); }
+void Trainer::describe(std::string config, std::string data) {
+  state_->config_text = std::move(config);
+  state_->data_text = std::move(data);
+}
+
+void Trainer::advance() {
+  State& s = *state_;
+  if (s.batches.position().step == 0) {  // an epoch begins: its means begin too
+    drain();
+    s.sums.assign(s.names.size(), 0);
+    s.counted = 0;
+  }
+  const Tensor index = s.batches.next();
+  const Tensor rows = data::take(s.data, s.data.train, index, s.generator);
+  const Tensor x = ops::reshape(rows, Shape{rows.size(0), rows.numel() / rows.size(0)});
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < s.phases.size(); i++) {
+    const Terms terms = s.phases[i].objective(x);
+    const std::vector<Tensor> gradients = grad({terms.at(0).value}, s.parameters[i]);
+    if (const double lr = s.schedule(s.step); lr != s.optimizers[i].lr()) s.optimizers[i].set_lr(lr);
+    s.optimizers[i].step(gradients);
+    for (const Term& term : terms) {
+      names.push_back(term.name);
+      s.pending.push_back(term.value.detach());
+    }
+  }
+  if (s.names != names) {
+    s.names = std::move(names);
+    s.sums.resize(s.names.size());
+  }
+  s.step++;
+}
+
+Figures Trainer::drain() {
+  State& s = *state_;
+  const std::size_t n = s.names.size();
+  if (!s.pending.empty()) {
+    const NoGrad no_grad;
+    std::vector<Tensor> flat;
+    for (const Tensor& t : s.pending) flat.push_back(ops::flatten(t, 0));
+    const std::vector<double> values = ops::concat(flat, 0).values();  // one read
+    s.pending.clear();
+    const Index first = s.step - Index(values.size() / n) + 1;
+    for (std::size_t i = 0; i < values.size(); i++) {
+      if (!std::isfinite(values[i]))
+        throw Error(ErrorKind::diverged,
+                    {"training diverged", concat("term '", s.names[i % n], "' at step ", first + Index(i / n)), "a finite number",
+                     concat(values[i]),
+                     s.last_good > 0 ? concat("lower lr; the checkpoint of step ", s.last_good, " is kept") : std::string("lower lr")});
+      s.sums[i % n] += values[i];
+    }
+    s.counted += Index(values.size() / n);
+  }
+  Figures means;
+  for (std::size_t i = 0; i < n && s.counted > 0; i++) means.emplace_back(s.names[i], s.sums[i] / double(s.counted));
+  return means;
+}
+
+Checkpoint Trainer::checkpoint() {
+  State& s = *state_;
+  drain();
+  Checkpoint c;
+  c.model = s.task.model().state_dict();
+  for (std::size_t i = 0; i < s.phases.size(); i++)
+    for (auto& p : s.optimizers[i].state_dict()) c.optimizer.push_back({s.phases[i].name + "." + p.name, p.value});
+  c.generator = s.generator;
+  c.step = s.step;
+  c.epoch = s.batches.position().epoch;
+  c.step_in_epoch = s.batches.position().step;
+  // An epoch that is complete has no means to go on with.
+  if (c.step_in_epoch > 0) c.sums = s.sums;
+  c.config = s.config_text;
+  c.data = s.data_text;
+  return c;
+}
+
+void Trainer::restore(const Checkpoint& c, const std::string& path) {
+  State& s = *state_;
+  try {
+    s.task.model().load_state_dict(c.model, path);
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < s.phases.size(); i++) {
+      const std::string prefix = s.phases[i].name + ".";
+      std::vector<Parameter> state;
+      for (const auto& p : c.optimizer)
+        if (p.name.rfind(prefix, 0) == 0) state.push_back({p.name.substr(prefix.size()), p.value.to(s.device)});
+      taken += state.size();
+      s.optimizers[i].load_state_dict(state);
+    }
+    if (taken != c.optimizer.size()) throw Error(ErrorKind::data, {"the checkpoint holds optimisers this run has not", path});
+    s.batches.seek({c.epoch, c.step_in_epoch});
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::usage) throw;
+    Error::Parts parts = e.parts();
+    parts.where = path;
+    throw Error(ErrorKind::data, parts);
+  }
+  s.generator = c.generator;
+  s.step = c.step;
+  s.last_good = c.step;
+  s.sums = c.sums;
+  s.counted = c.step_in_epoch;
+  s.names.clear();
+  s.pending.clear();
+}
+
+Trainer::Evaluating::Evaluating(Trainer& trainer) : trainer_(trainer) {
+  State& s = *trainer.state_;
+  for (const Optimizer& optimizer : s.optimizers) {
+    const std::vector<Parameter> averaged = optimizer.averaged();
+    for (std::size_t i = 0; i < averaged.size(); i++) {
+      const Tensor& value = optimizer.parameters()[i].value;
+      const Tensor raw = Tensor::empty(value.shape(), value.dtype(), value.device());
+      raw.copy_(value);
+      raw_.push_back({averaged[i].name, raw});
+      value.copy_(averaged[i].value);
+    }
+  }
+  s.task.model().eval();
+}
+Trainer::Evaluating::~Evaluating() {
+  State& s = *trainer_.state_;
+  s.task.model().train();
+  std::size_t at = 0;
+  for (const Optimizer& optimizer : s.optimizers)
+    for (const Parameter& p : optimizer.parameters())
+      if (at < raw_.size()) p.value.copy_(raw_[at++].value);
+}
+
+// One call of run(): files, evaluation, pictures, progress.
+struct Trainer::Loop {
+  using Clock = std::chrono::steady_clock;
+  Trainer& trainer;
+  State& s;
+  const RunDirectory& directory;
+  const Hooks& hooks;
+  MetricsFile metrics;
+  std::optional<double> best{};
+  Figures test{};         // of the newest test line
+  bool complete = false;  // the last step has been evaluated
+  Index first_step = 0;
+  Clock::time_point begin = Clock::now(), shown = Clock::now();
+  double training_seconds = 0;
+
+  static double seconds(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); }
+
+  void say(const std::string& text) const {
+    directory.append_log(text);
+    if (hooks.message) hooks.message(text);
+  }
+  MetricsLine write(const std::string& split, Figures figures) {
+    MetricsLine line{s.step, trainer.epoch(), split, std::move(figures)};
+    metrics.append(line);
+    if (hooks.line) hooks.line(line);
+    return line;
+  }
+
+  void evaluate(bool last) {
+    if (const Figures means = trainer.drain(); !means.empty()) write("train", means);
+    std::optional<MetricsLine> valid;
+    {
+      const Evaluating evaluating(trainer);
+      if (s.data.valid) valid = write("valid", s.task.evaluate(s.data, s.data.valid));
+      if ((last || !valid) && s.data.test) test = write("test", s.task.evaluate(s.data, s.data.test)).figures;
+    }
+    complete = last;
+    if (!valid) return;
+    const double score = s.task.score(valid->figures);
+    if (best && score <= *best) return;
+    best = score;
+    Checkpoint c = trainer.checkpoint();
+    c.score = to_json(*valid);
+    write_checkpoint(directory.best(), c);
+  }
+
+  void draw() {
+    const Evaluating evaluating(trainer);
+    const std::string picture = directory.samples(s.step);
+    if (s.task.draw(s.data, picture)) io::write_file(directory.samples(), io::read_file(picture, "picture"));
+  }
+  void save() {
+    write_checkpoint(directory.last(), trainer.checkpoint());
+    s.last_good = s.step;
+  }
+
+  void show(bool now) {
+    if (!hooks.status) return;
+    const auto time = Clock::now();
+    if (!now && seconds(shown, time) < hooks.status_interval) return;
+    Status status{s.step, s.steps, trainer.epoch(), trainer.drain()};
+    shown = Clock::now();
+    const double done = double(s.step - first_step), all = seconds(begin, shown);
+    if (training_seconds > 0) status.samples_per_second = done * double(s.batch) / training_seconds;
+    if (done > 0) status.seconds_left = all / done * double(s.steps - s.step);
+    const MemoryStats memory = memory_stats(s.device);
+    status.memory_active = memory.active;
+    status.memory_peak = memory.peak;
+    hooks.status(status);
+  }
+
+  Outcome run();
+};
+
+Outcome Trainer::Loop::run() {
+  // A device that works on its own is waited for only now and then; the cpu has nothing to wait for.
+  const Index read_every = s.device.backend == Backend::cpu ? 1 : 25;
+  first_step = s.step;
+  while (s.step < s.steps) {
+    const auto start = Clock::now();
+    trainer.advance();
+    const bool last = s.step == s.steps;
+    if (s.step % read_every == 0) trainer.drain();
+    training_seconds += seconds(start, Clock::now());
+    if (s.step % s.eval_every == 0 || last) evaluate(last);
+    if (s.step % s.sample_every == 0 || last) draw();
+    const bool stop = !last && hooks.stop && hooks.stop();
+    if (s.step % s.checkpoint_every == 0 || last || stop) save();
+    show(last || stop);
+    if (stop) {
+      say(concat("stopped at step ", s.step, " of ", s.steps, "; a checkpoint is written"));
+      return {Outcome::State::stopped, directory.path(), s.step, {}};
+    }
+  }
+  // A crash may have come between the last checkpoint and the figures, and a run of no steps has none yet.
+  if (!complete) {
+    evaluate(true);
+    save();
+  }
+  say(concat("finished at step ", s.step));
+  return {Outcome::State::finished, directory.path(), s.step, test};
+}
+
+Outcome Trainer::run(const RunDirectory& directory, const Hooks& hooks, const Checkpoint* from) {
+  State& s = *state_;
+  if (from) {
+    restore(*from, directory.last());
+    const MetricsFile cut(directory.metrics(), s.step);
+    if (s.step >= s.steps)
+      for (const MetricsLine& line : read_metrics(directory.metrics()))
+        if (line.split == "test" && line.step == s.step) return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
+  }
+  Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), s.step)};
+  if (from && io::exists(directory.best())) {
+    // A best checkpoint from beyond this step will be found again.
+    const Checkpoint best = read_checkpoint(directory.best());
+    if (best.step <= s.step && !best.score.empty())
+      loop.best = s.task.score(metrics_from_json(best.score, directory.best()).figures);
+  }
+  loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps) : concat("training for ", s.steps, " steps"));
+  return loop.run();
+}
+
+}  // namespace imago::training

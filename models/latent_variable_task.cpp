@@ -1,0 +1,107 @@
+#include "models/latent_variable_task.h"
+
+#include <algorithm>
+
+#include "engine/io/image.h"
+#include "engine/ops/ops.h"
+
+namespace imago::models {
+
+namespace {
+
+constexpr Index chunk_rows = 1000;  // a multiple of 4: a sample's noise does not depend on n
+
+Shape batch_of(Index n, const Shape& sample_shape) {
+  std::vector<Index> dims{n};
+  dims.insert(dims.end(), sample_shape.begin(), sample_shape.end());
+  return Shape(dims);
+}
+Picture picture(const Tensor& x, const Shape& sample_shape, int columns) {
+  return {ops::reshape(x, batch_of(x.size(0), sample_shape)).to(cpu_device), columns};
+}
+Index checked_count(const data::DataSet& data, const data::Split& split, Index n) {
+  if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
+  if (n < 1) throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
+  if (n > split.size())
+    throw Error(ErrorKind::usage, {"more samples asked for than there are", data.name, concat("at most ", split.size()), concat(n)});
+  return n;
+}
+
+}  // namespace
+
+Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed, double temperature) {
+  if (model.options().bound == Bound::reconstruction)
+    throw Error(ErrorKind::usage, {"an autoencoder has no prior to sample from", {}, "a variational model", "ae", "try reconstruct or interpolate"});
+  if (n < 1) throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
+  const NoGrad no_grad;
+  const Device device = model.parameters().at(0).value.device();
+  const bool points = sample_shape.rank() < 2 && model.likelihood.kind() == Likelihood::Kind::gaussian;
+  Generator g{seed, sampling_draws}, noise{seed, sampling_draws + (std::uint64_t(1) << 59)};
+  std::vector<Tensor> parts;
+  for (Index i = 0; i < n; i += chunk_rows) {
+    const Tensor z = ops::randn(Shape{std::min(chunk_rows, n - i), model.options().latent}, g, DType::f32, device);
+    const Tensor decoded = model.decode(z * temperature);
+    parts.push_back(points ? model.likelihood.draw(decoded, noise) : model.likelihood.mean(decoded));
+  }
+  return picture(parts.size() == 1 ? parts[0] : ops::concat(parts, 0), sample_shape, 0);
+}
+
+Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, Index n, std::uint64_t seed) {
+  const NoGrad no_grad;
+  checked_count(data, split, n);
+  std::vector<Tensor> parts;
+  for (Index i = 0; i < n; i += chunk_rows) {
+    const Tensor x = rows(data, split, i, std::min(i + chunk_rows, n), seed);
+    parts.push_back(ops::stack({x, model.likelihood.mean(model.decode(model.encode(x).mu))}, 1));
+  }
+  const Tensor pairs = ops::concat(parts, 0);  // [n, 2, D]
+  return picture(ops::reshape(pairs, Shape{2 * n, pairs.size(2)}), data.sample_shape, 16);
+}
+
+Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, Index rows, Index columns,
+                    std::uint64_t seed) {
+  if (columns < 2) throw Error(ErrorKind::usage, {"columns out of range", {}, "at least 2", concat(columns)});
+  const NoGrad no_grad;
+  checked_count(data, split, 2 * rows);
+  const Tensor x = models::rows(data, split, 0, 2 * rows, seed);
+  const Tensor ends = ops::reshape(model.encode(x).mu, Shape{rows, 2, model.options().latent});
+  const Tensor from = ops::slice(ends, 1, 0, 1), to = ops::slice(ends, 1, 1, 2);
+  std::vector<Tensor> steps;
+  for (Index c = 0; c < columns; c++) {
+    const double t = double(c) / double(columns - 1);
+    steps.push_back((1 - t) * from + t * to);
+  }
+  const Tensor z = ops::reshape(ops::concat(steps, 1), Shape{rows * columns, model.options().latent});
+  return picture(model.likelihood.mean(model.decode(z)), data.sample_shape, int(columns));
+}
+
+std::vector<training::Phase> LatentVariableTask::phases() {
+  return {{"main", model_.parameters(), [this](const Tensor& x) { return model_.objective(x); }}};
+}
+
+training::Figures LatentVariableTask::evaluate(const data::DataSet& data, const data::Split& split) {
+  return measure(model_, data, split, {.seed = seed_});
+}
+
+double LatentVariableTask::score(const training::Figures& figures) const {
+  switch (model_.options().bound) {
+    case Bound::reconstruction: return -training::figure(figures, "distortion");
+    case Bound::elbo: return training::figure(figures, "elbo");
+    case Bound::iwae: return training::figure(figures, "iwae");
+  }
+  return 0;
+}
+
+bool LatentVariableTask::draw(const data::DataSet& data, const std::string& path) {
+  if (!can_draw(data.sample_shape) || !io::has_png()) return false;
+  const bool points = data.sample_shape.rank() < 2;
+  if (model_.options().bound == Bound::reconstruction) {
+    const data::Split& split = data.test ? data.test : data.train;
+    write_picture(reconstruct(model_, data, split, std::min<Index>(points ? 1000 : 32, split.size()), seed_), path);
+  } else {
+    write_picture(sample(model_, data.sample_shape, points ? 2000 : 64, seed_), path);
+  }
+  return true;
+}
+
+}  // namespace imago::models

@@ -1,0 +1,85 @@
+// A run from the outside: resolve a configuration, train it, open what was trained. This is what the programs call.
+// Not here: printing, and the objectives, which are models/latent_variable.h.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/data/data_set.h"
+#include "engine/train/metrics.h"
+#include "engine/train/options.h"
+#include "engine/train/trainer.h"
+#include "models/pictures.h"
+
+namespace imago::models {
+
+using training::Config;
+using training::Figures;
+using training::MetricsLine;
+
+// What the user asked for. Everything that has a key in the configuration goes through settings: data, data_dir, device,
+// seed, epochs, steps, batch, eval_every, sample_every and all that `describe` lists.
+struct TrainRequest {
+  std::string source;           // a preset's name, or the path of a configuration (ends in .json, or holds a slash)
+  training::Settings settings;  // in order; the last one wins
+  std::string out;              // empty: runs/PRESET-DATA-sSEED
+  bool resume = false, overwrite = false;
+};
+// The configuration a request comes to, with every value checked and the data set opened; no file is written. With resume
+// the options of the existing run come first, and a setting that would change its model or training is an Error (usage).
+struct Resolved {
+  std::string preset, out;
+  Config config;
+  std::string json() const;  // the whole of config.json; feeds back as a configuration
+};
+Resolved resolve(const TrainRequest&);
+
+using training::Hooks, training::Outcome, training::Status;  // engine/train/trainer.h
+// Trains in the run directory. Errors: usage, data, device, diverged (names term and step; the last good checkpoint stays).
+Outcome train(const TrainRequest&, const Hooks& = {});
+
+struct InterpolateOptions {
+  int rows = 8, columns = 10;  // pairs of test images; steps between the two, ends included
+};
+struct EvaluateOptions {
+  std::vector<std::string> metrics = {};  // empty: what training reports
+  std::string split = "test";
+  std::uint64_t seed = 0;
+  Index samples = 1000;  // K of nll, by importance sampling
+  Index limit = 0;       // first so many of the split; 0: all
+  std::function<void(double)> progress = {};  // share done, 0 to 1
+  std::function<bool()> stop = {};            // true: give up, no figures
+};
+
+// A trained run, read from its directory. No file of it is changed.
+class Run {
+ public:
+  // checkpoint: "best" (last when there is none), "last", or a file. Error (data) when the run or checkpoint is not usable.
+  static Run open(const std::string& directory, const std::string& device = "auto", const std::string& checkpoint = "best");
+  ~Run();
+  Run(Run&&) noexcept;
+
+  const std::string& preset() const;
+  const Config& config() const;
+  Index step() const;
+  const Shape& sample_shape() const;  // [28, 28], [2]
+
+  // Draws from the model: z ~ N(0, temperature^2 I), then the mean of p(x|z). Error (usage) where the preset cannot sample.
+  Picture sample(Index n, std::uint64_t seed, double temperature = 1) const;
+  // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
+  Picture reconstruct(Index n, const std::string& split = "test") const;
+  Picture interpolate(const InterpolateOptions& = {}) const;
+  // Names of metrics evaluate knows for this preset.
+  std::vector<std::string> metric_names() const;
+  Figures evaluate(const EvaluateOptions&) const;
+  // The data set the run was trained on, or another one with `name`; opened once.
+  const data::DataSet& data(const std::string& name = {}) const;
+
+ private:
+  struct State;
+  explicit Run(std::unique_ptr<State>);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace imago::models

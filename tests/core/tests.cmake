@@ -1,0 +1,1 @@
+imago_test(test_core ${CMAKE_CURRENT_LIST_DIR}/allocator.cpp ${CMAKE_CURRENT_LIST_DIR}/tensor.cpp)

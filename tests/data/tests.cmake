@@ -1,0 +1,3 @@
+set(here ${CMAKE_CURRENT_LIST_DIR})
+imago_test(test_data ${here}/sets.cpp ${here}/batches.cpp ${here}/generated.cpp)
+target_link_libraries(test_data PRIVATE OpenMP::OpenMP_CXX)

@@ -1,0 +1,35 @@
+# Builds and runs the consumer project. WAY: installed (find_package on a fresh prefix) or subdirectory (add_subdirectory).
+# SOURCE: imago's tree. BUILD: its build tree, for the library to install. LAUNCHER: compiler launcher or empty.
+set(work ${BUILD}/embed/${WAY})
+set(prefix ${BUILD}/embed/prefix)
+file(REMOVE_RECURSE ${work})
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+if(WAY STREQUAL "installed")
+  file(REMOVE_RECURSE ${prefix})
+  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix} --component library)
+  # Nothing of the package may point back into the trees it came from.
+  file(GLOB_RECURSE installed ${prefix}/*.cmake ${prefix}/*.h)
+  foreach(file ${installed})
+    file(READ ${file} text)
+    foreach(tree ${SOURCE} ${BUILD})
+      string(FIND "${text}" "${tree}/" at)
+      if(NOT at EQUAL -1)
+        message(FATAL_ERROR "${file} names ${tree}")
+      endif()
+    endforeach()
+  endforeach()
+  # A copy of the consumer alone, so that it cannot find imago's sources beside it.
+  file(COPY ${SOURCE}/tests/embed/ DESTINATION ${work}/source)
+  set(options -S ${work}/source -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release)
+elseif(WAY STREQUAL "subdirectory")
+  # Unoptimised and for one cpu: what is tested is the build, and it should not take long.
+  set(options -S ${SOURCE}/tests/embed -DIMAGO_SOURCE=${SOURCE} -DIMAGO_CUDA=OFF -DIMAGO_NATIVE=ON -DCMAKE_BUILD_TYPE=Debug
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0)
+else()
+  message(FATAL_ERROR "WAY is '${WAY}'; expected installed or subdirectory")
+endif()
+run(${CMAKE_COMMAND} ${options} -B ${work}/build -G Ninja -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
+run(${CMAKE_COMMAND} --build ${work}/build -j 2)
+run(${work}/build/embed)

@@ -1,0 +1,2 @@
+set(here ${CMAKE_CURRENT_LIST_DIR})
+imago_test(test_io ${here}/formats.cpp ${here}/damage.cpp ${here}/image.cpp ${here}/atomic.cpp)

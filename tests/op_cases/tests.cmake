@@ -1,0 +1,6 @@
+set(rows ${CMAKE_CURRENT_LIST_DIR})
+file(GLOB op_case_sources CONFIGURE_DEPENDS ${rows}/*.cpp)
+add_executable(test_ops ${op_case_sources})
+target_link_libraries(test_ops PRIVATE imago::imago imago_flags GTest::gtest)
+target_compile_definitions(test_ops PRIVATE IMAGO_LIBRARY_FILE="$<TARGET_FILE:imago>" IMAGO_NM="${CMAKE_NM}")
+imago_discover(test_ops)

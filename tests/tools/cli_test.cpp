@@ -1,0 +1,302 @@
+// The program as a user meets it: what it prints, where, its exit status, and the files it leaves.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+struct Result {
+  int status = -1;  // exit status, or 1000 + the signal that ended it
+  std::string out, error;
+};
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "imago-cli-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  pid_t start(const std::vector<std::string>& arguments) const {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::vector<std::string> all{IMAGO_PROGRAM};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      std::vector<char*> argv;
+      for (std::string& a : all) argv.push_back(a.data());
+      argv.push_back(nullptr);
+      if (chdir(folder_.c_str()) || !freopen("/dev/null", "r", stdin) ||
+          !freopen("out.txt", "w", stdout) || !freopen("error.txt", "w", stderr))
+        _exit(99);
+      unsetenv("IMAGO_DATA");
+      execv(IMAGO_PROGRAM, argv.data());
+      _exit(98);
+    }
+    return child;
+  }
+  Result wait(pid_t child) const {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status),
+            read(folder_ / "out.txt"), read(folder_ / "error.txt")};
+  }
+  Result imago(const std::vector<std::string>& arguments) const { return wait(start(arguments)); }
+  // A failure is one line that begins with "imago: " and holds `holding`, nothing on stdout, and
+  // the status.
+  void fails(const std::vector<std::string>& arguments, int status,
+             const std::string& holding) const {
+    std::string command = "imago";
+    for (const auto& a : arguments) command += " " + a;
+    const Result r = imago(arguments);
+    EXPECT_EQ(r.status, status) << command << "\n" << r.error;
+    EXPECT_EQ(r.error.rfind("imago: ", 0), 0u) << command << "\n" << r.error;
+    EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << command << "\n" << r.error;
+    EXPECT_NE(r.error.find(holding), std::string::npos)
+        << command << " should say " << holding << "\n"
+        << r.error;
+  }
+  Result trained(const std::string& out, int steps = 30,
+                 const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all{
+        "train", "vae", "--data", "four-patterns", "--steps", std::to_string(steps),
+        "--out", out,   "--set",  "hidden=16",     "--set",   "latent=2"};
+    all.insert(all.end(), more.begin(), more.end());
+    return imago(all);
+  }
+  bool only_logs() const {  // nothing was left besides what start() itself writes
+    for (const auto& entry : fs::directory_iterator(folder_))
+      if (entry.path().filename() != "out.txt" && entry.path().filename() != "error.txt")
+        return false;
+    return true;
+  }
+  fs::path folder_;
+};
+
+std::vector<json> lines(const fs::path& path) {
+  std::vector<json> all;
+  std::istringstream text(read(path));
+  for (std::string line; std::getline(text, line);) all.push_back(json::parse(line));
+  return all;
+}
+}  // namespace
+
+TEST_F(Cli, HelpAndVersionSucceed) {
+  for (const char* command : {"train", "sample", "reconstruct", "interpolate", "evaluate", "list",
+                              "describe", "devices"}) {
+    const Result r = imago({command, "--help"});
+    EXPECT_EQ(r.status, 0) << command;
+    EXPECT_NE(r.out.find("--help"), std::string::npos) << command;
+    EXPECT_EQ(r.error, "") << command;
+  }
+  EXPECT_EQ(imago({"--help"}).status, 0);
+  const Result version = imago({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_EQ(version.out.rfind("imago 0.", 0), 0u) << version.out;
+}
+
+TEST_F(Cli, UsageErrors) {
+  fails({}, 2, "--help");
+  fails({"trian"}, 2, "trian");
+  fails({"train"}, 2, "PRESET");
+  fails({"train", "vae", "--data", "four-patterns", "--no-such-option"}, 2, "--no-such-option");
+  fails({"train", "vea", "--data", "four-patterns"}, 2, "vae");
+  fails({"train", "vae", "--data", "four-patterns", "--epochs", "many"}, 2, "many");
+  fails({"train", "vae", "--data", "four-patterns", "--epochs", "-3"}, 2, "-3");
+  fails({"train", "vae", "--data", "four-patterns", "--steps", "99999999999999999999"}, 2,
+        "99999999999999999999");
+  fails({"train", "vae", "--data", "four-patterns", "--set", "latnt=3"}, 2, "latent");
+  fails({"train", "vae", "--data", "four-patterns", "--set", "latent"}, 2, "key=value");
+  fails({"train", "vae", "--data", "four-patterns", "--set", "latent=abc"}, 2, "abc");
+  fails({"train", "vae", "--data", "four-patterns", "--set", "lr=nan"}, 2, "lr");
+  fails({"train", "vae", "--data", "four-patterns", "--set", "activation=step"}, 2, "step");
+  fails({"train", "vae", "--data", "four-patterns", "--device", "abacus"}, 2, "abacus");
+  fails({"sample", "runs/x", "-n", "0"}, 2, "-n");
+  fails({"sample", "runs/x", "--temperature", "warm"}, 2, "warm");
+  fails({"describe", "vea"}, 2, "vae");
+  fails({"describe", "vae", "--shape", "28,,28"}, 2, "--shape");
+  EXPECT_TRUE(only_logs());
+}
+
+TEST_F(Cli, DataAndDeviceErrors) {
+  fails({"train", "vae", "--data", "no-such-set"}, 3, "no-such-set");
+  fails({"train", "vae", "--data", "mnist", "--data-dir", "nowhere"}, 3, "nowhere");
+  fails({"train", "vae", "--data", "missing.npy"}, 3, "missing.npy");
+  fails({"train", "missing.json", "--data", "four-patterns"}, 3, "missing.json");
+  fails({"train", "vae", "--data", "four-patterns", "--device", "cuda:77"}, 4, "cuda");
+  for (const char* command : {"sample", "reconstruct", "interpolate", "evaluate"})
+    fails({command, "no-run"}, 3, "no-run");
+  EXPECT_TRUE(only_logs());
+  std::ofstream(folder_ / "broken.npy") << "this is no array";
+  fails({"train", "vae", "--data", "broken.npy"}, 3, "broken.npy");
+  std::ofstream(folder_ / "broken.json") << "{\"preset\": ";
+  fails({"train", "./broken.json", "--data", "four-patterns"}, 2, "broken.json");
+  EXPECT_FALSE(fs::exists(folder_ / "runs"));
+}
+
+TEST_F(Cli, DamagedRunsAreRefused) {
+  ASSERT_EQ(trained("run").status, 0);
+  const fs::path last = folder_ / "run/checkpoints/last.safetensors";
+  const std::string whole = read(last);
+  for (const std::size_t kept :
+       {std::size_t(0), std::size_t(5), whole.size() / 2, whole.size() - 1}) {
+    std::ofstream(last, std::ios::binary).write(whole.data(), std::streamsize(kept));
+    fails({"sample", "run", "--checkpoint", "last"}, 3, "last.safetensors");
+  }
+  fs::remove(last);
+  fails({"sample", "run", "--checkpoint", "last"}, 3, "last");
+}
+
+TEST_F(Cli, TrainsAndUsesARun) {
+  const Result r = trained("run");
+  ASSERT_EQ(r.status, 0) << r.error;
+  EXPECT_EQ(r.error, "");
+  EXPECT_NE(r.out.find("test"), std::string::npos) << r.out;
+  for (const char* file :
+       {"config.json", "metrics.jsonl", "log.txt", "samples.png", "checkpoints/last.safetensors"})
+    EXPECT_TRUE(fs::exists(folder_ / "run" / file)) << file;
+  const auto metrics = lines(folder_ / "run/metrics.jsonl");
+  ASSERT_FALSE(metrics.empty());
+  EXPECT_EQ(metrics.back()["split"], "test");
+  EXPECT_EQ(metrics.back()["step"], 30);
+  EXPECT_LE(metrics.back()["elbo"].get<double>(), 0);
+
+  EXPECT_EQ(imago({"sample", "run"}).out, "run/generated.png\n");
+  EXPECT_EQ(read(folder_ / "run/generated.png").substr(1, 3), "PNG");
+  EXPECT_EQ(imago({"sample", "run", "-n", "3", "--out", "some.npy"}).status, 0);
+  EXPECT_EQ(read(folder_ / "some.npy").substr(1, 5), "NUMPY");
+  EXPECT_EQ(imago({"sample", "run", "-n", "3", "--out", "each/"}).status, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "each/sample-000002.png"));
+  EXPECT_EQ(imago({"reconstruct", "run", "-n", "4"}).out, "run/reconstructions.png\n");
+  EXPECT_EQ(imago({"interpolate", "run", "--rows", "2", "--columns", "3"}).out,
+            "run/interpolation.png\n");
+  fails({"sample", "run", "--out", "picture.bmp"}, 2, "picture.bmp");
+  fails({"evaluate", "run", "--metrics", "elbo,fidd"}, 2, "fidd");
+  fails({"evaluate", "run", "--split", "tset"}, 2, "tset");
+
+  const Result e = imago({"evaluate", "run", "--metrics", "elbo,rate,distortion,nll", "--samples",
+                          "50", "--limit", "40", "--json"});
+  ASSERT_EQ(e.status, 0) << e.error;
+  const json figures = json::parse(e.out);
+  EXPECT_EQ(figures["n"], 40);
+  EXPECT_NEAR(figures["elbo"].get<double>(),
+              -figures["rate"].get<double>() - figures["distortion"].get<double>(), 1e-4);
+  EXPECT_LE(figures["nll"].get<double>(), -figures["elbo"].get<double>() + 0.05);
+  EXPECT_GE(figures["nll"].get<double>(), 0);
+}
+
+TEST_F(Cli, TheSameSeedDrawsTheSameSamples) {
+  ASSERT_EQ(trained("run", 5).status, 0);
+  for (const char* file : {"a.npy", "b.npy"})
+    ASSERT_EQ(imago({"sample", "run", "--seed", "7", "--out", file}).status, 0);
+  ASSERT_EQ(imago({"sample", "run", "--seed", "8", "--out", "c.npy"}).status, 0);
+  EXPECT_EQ(read(folder_ / "a.npy"), read(folder_ / "b.npy"));
+  EXPECT_NE(read(folder_ / "a.npy"), read(folder_ / "c.npy"));
+}
+
+TEST_F(Cli, ARunIsNeitherOverwrittenNorResumedBySurprise) {
+  ASSERT_EQ(trained("run").status, 0);
+  const std::string before = read(folder_ / "run/checkpoints/last.safetensors");
+  const Result again = trained("run");
+  EXPECT_EQ(again.status, 2);
+  EXPECT_NE(again.error.find("--resume"), std::string::npos) << again.error;
+  EXPECT_NE(again.error.find("--overwrite"), std::string::npos) << again.error;
+  EXPECT_EQ(read(folder_ / "run/checkpoints/last.safetensors"), before);
+  const Result finished = trained("run", 30, {"--resume"});
+  EXPECT_EQ(finished.status, 0) << finished.error;
+  EXPECT_EQ(read(folder_ / "run/checkpoints/last.safetensors"), before);
+  EXPECT_EQ(trained("run", 10, {"--overwrite"}).status, 0);
+  EXPECT_EQ(lines(folder_ / "run/metrics.jsonl").back()["step"], 10);
+}
+
+TEST_F(Cli, DryRunFeedsBack) {
+  const Result r = imago({"train", "vae", "--data", "four-patterns", "--set", "hidden=16",
+                          "--steps", "5", "--dry-run"});
+  ASSERT_EQ(r.status, 0) << r.error;
+  EXPECT_TRUE(only_logs());
+  std::ofstream(folder_ / "config.json") << r.out;
+  const Result back = imago({"train", "./config.json", "--dry-run"});
+  EXPECT_EQ(back.status, 0) << back.error;
+  EXPECT_EQ(back.out, r.out);
+  const Result run = imago({"train", "./config.json", "--out", "run", "--quiet"});
+  EXPECT_EQ(run.status, 0) << run.error;
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(run.error, "");
+  EXPECT_EQ(json::parse(read(folder_ / "run/config.json")), json::parse(r.out));
+}
+
+TEST_F(Cli, SignalsStopCleanlyAndResumeGoesOn) {
+  const std::vector<std::string> command{"train",   "vae",       "--data", "four-patterns",
+                                         "--steps", "400000000", "--out",  "run",
+                                         "--set",   "hidden=16", "--set",  "latent=2"};
+  for (const int number : {SIGINT, SIGTERM}) {
+    std::vector<std::string> arguments = command;
+    if (number == SIGTERM) arguments.push_back("--resume");
+    const pid_t child = start(arguments);
+    // Long enough for the first steps; the run itself would take hours.
+    for (int i = 0; i < 600 && !fs::exists(folder_ / "run/config.json"); i++)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    kill(child, number);
+    const Result r = wait(child);
+    EXPECT_EQ(r.status, 128 + number) << r.error;
+    EXPECT_EQ(r.error, "");
+    EXPECT_TRUE(fs::exists(folder_ / "run/checkpoints/last.safetensors"));
+    if (number == SIGTERM) {
+      EXPECT_NE(r.out.find("resum"), std::string::npos) << r.out;
+    }
+  }
+}
+
+TEST_F(Cli, ADivergedRunSaysSo) {
+  const Result r = trained("run", 200, {"--set", "lr=1e30"});
+  EXPECT_EQ(r.status, 5) << r.error;
+  EXPECT_EQ(r.error.rfind("imago: ", 0), 0u) << r.error;
+  EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << r.error;
+}
+
+TEST_F(Cli, ListAndDescribe) {
+  const json all = json::parse(imago({"list", "--json"}).out);
+  std::vector<std::string> names;
+  for (const json& preset : all["presets"]) names.push_back(preset["name"]);
+  for (const char* name : {"ae", "vae", "beta-vae", "iwae"}) {
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+    const Result r = imago({"describe", name});
+    EXPECT_EQ(r.status, 0) << r.error;
+    EXPECT_NE(r.out.find("latent"), std::string::npos) << r.out;
+  }
+  const Result devices = imago({"devices"});
+  EXPECT_EQ(devices.status, 0) << devices.error;
+  EXPECT_EQ(devices.out.rfind("cpu", 0), 0u) << devices.out;
+}
+
+TEST_F(Cli, AFullDiskIsNoSilence) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const int status = std::system(
+      ("\"" IMAGO_PROGRAM "\" list > /dev/full 2> \"" + (folder_ / "error.txt").string() + "\"")
+          .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(read(folder_ / "error.txt").rfind("imago: ", 0), 0u);
+}

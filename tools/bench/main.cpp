@@ -1,0 +1,38 @@
+// imago-bench: kernels and training steps, timed against the ceilings of the machine. Google Benchmark's flags, and
+// --compare FILE.json for an earlier --benchmark_out.
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "bench.h"
+#include "kernels/kernel.h"
+
+int main(int argc, char** argv) {
+  try {
+    std::unique_ptr<imago::bench::Comparison> comparison;
+    int kept = 1;
+    for (int i = 1; i < argc; i++) {
+      const bool joined = std::strncmp(argv[i], "--compare=", 10) == 0;
+      if (!joined && std::strcmp(argv[i], "--compare") != 0) {
+        argv[kept++] = argv[i];
+        continue;
+      }
+      const char* file = joined ? argv[i] + 10 : ++i < argc ? argv[i] : nullptr;
+      if (!file) throw imago::Error(imago::ErrorKind::usage, {"--compare needs a file", {}, "--compare FILE.json", "nothing"});
+      comparison = std::make_unique<imago::bench::Comparison>(file);
+    }
+    benchmark::Initialize(&kept, argv);
+    if (benchmark::ReportUnrecognizedArguments(kept, argv)) return 2;
+    imago::bench::register_ops();
+    imago::bench::register_steps();
+    if (comparison) benchmark::RunSpecifiedBenchmarks(comparison.get());
+    else benchmark::RunSpecifiedBenchmarks();
+    return 0;
+  } catch (const imago::Error& e) {
+    std::fprintf(stderr, "imago: %s\n", e.what());
+    return e.kind() == imago::ErrorKind::usage ? 2 : e.kind() == imago::ErrorKind::data ? 3 : e.kind() == imago::ErrorKind::device ? 4 : 1;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "imago: %s\n", e.what());
+    return 1;
+  }
+}

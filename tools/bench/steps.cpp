@@ -1,0 +1,98 @@
+// Whole training steps: batch, forward, loss, gradient, optimiser, metrics on the device. Cases A, B and B'.
+#include "bench.h"
+#include "engine/ops/ops.h"
+#include "engine/optim/optimizer.h"
+#include "models/latent_variable.h"
+
+namespace imago::bench {
+namespace {
+
+struct Case {
+  const char* name;
+  models::LatentVariableOptions options;
+  Index batch;
+};
+std::vector<Case> cases() {
+  using models::Bound;
+  const auto iwae = [](std::vector<Index> hidden, Index samples) {
+    models::LatentVariableOptions o;
+    o.hidden = std::move(hidden), o.latent = 50, o.activation = "tanh", o.bound = Bound::iwae, o.samples = samples;
+    return o;
+  };
+  return {{"A", {}, 128},
+          {"B/k=1", iwae({200, 200}, 1), 20},
+          {"B/k=5", iwae({200, 200}, 5), 20},
+          {"B/k=50", iwae({200, 200}, 50), 20},
+          {"B'/k=1", iwae({500, 500}, 1), 100},
+          {"B'/k=50", iwae({500, 500}, 50), 100}};
+}
+
+// One linear layer in a step: forward, weight gradient and, unless it is the first, input gradient.
+struct Product {
+  Index rows, in, out;
+  bool first;
+};
+std::vector<Product> products(const Case& c) {
+  std::vector<Product> all;
+  const auto& o = c.options;
+  Index at = o.features;
+  for (Index h : o.hidden) all.push_back({c.batch, at, h, at == o.features}), at = h;
+  all.push_back({c.batch, at, 2 * o.latent, false});
+  at = o.latent;
+  const Index rows = c.batch * o.samples;
+  for (auto h = o.hidden.rbegin(); h != o.hidden.rend(); ++h) all.push_back({rows, at, *h, false}), at = *h;
+  all.push_back({rows, at, o.features, false});
+  return all;
+}
+// Flops of the products; bytes of Adam, of the likelihood and of the batch, which no arrangement of the work avoids.
+double step_floor(const Case& c, Device d) {
+  double flops = 0, weights = 0;
+  for (const Product& p : products(c)) {
+    flops += 2. * double(p.rows * p.in * p.out) * (p.first ? 2 : 3);
+    weights += double((p.in + 1) * p.out);
+  }
+  const double adam = 28 * weights;  // read w, g, m, v; write w, m, v
+  const double pixels = double(c.batch * c.options.samples * c.options.features);
+  const double likelihood = 4 * pixels * 4;  // logits read twice, gradient written; x read
+  return flops / gemm_rate(d) + adam / copy_rate(d, adam) + Work{likelihood, 0, 2 * pixels}.floor(d);
+}
+
+void step(benchmark::State& state, const Case& c, Device d) {
+  Generator init{1}, noise{2};
+  models::LatentVariableModel model(c.options, {init, d}, noise);
+  std::vector<Parameter> parameters;
+  std::vector<Tensor> leaves;
+  for (const auto& [name, value] : model.parameters()) parameters.push_back({name, value}), leaves.push_back(value);
+  Optimizer adam(parameters, Adam{});
+  const Index rows = 8192;
+  const Tensor data = ops::bernoulli(Tensor::full({rows, c.options.features}, .13, DType::f32, d), init);
+  std::vector<Tensor> batches;
+  for (int k = 0; k < 16; k++) {
+    std::vector<std::int64_t> at;
+    for (Index i = 0; i < c.batch; i++) at.push_back((k * 7919 + i * 104729) % rows);
+    batches.push_back(Tensor::from(at, {c.batch}, d));
+  }
+  Tensor sum = Tensor::zeros({}, DType::f32, d);
+  std::size_t next = 0;
+  const double each = measure(state, d, {}, [&] {
+    const Tensor x = ops::gather_normalize(data, batches[next++ % batches.size()], 1, 0);
+    const Tensor loss = model.objective(x)[0].value;
+    adam.step(grad({loss}, leaves));
+    const NoGrad off;
+    sum = ops::add(sum, loss);
+  });
+  state.counters["floor_ms"] = step_floor(c, d) * 1e3;
+  state.counters["over_floor"] = each / step_floor(c, d);
+}
+
+}  // namespace
+
+void register_steps() {
+  for (Device d : devices()) {
+    if (d.backend == Backend::emulated) continue;
+    for (const Case& c : cases())
+      benchmark::RegisterBenchmark(("step/" + std::string(c.name) + "/" + name(d)).c_str(), step, c, d)->Unit(benchmark::kMillisecond);
+  }
+}
+
+}  // namespace imago::bench

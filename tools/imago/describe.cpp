@@ -1,0 +1,35 @@
+// imago describe: what a preset is made of, and every option it has.
+#include <algorithm>
+#include <iostream>
+
+#include "models/presets.h"
+#include "tools/imago/program.h"
+
+namespace imago::tool {
+namespace {
+struct Options {
+  std::string preset, shape = "28,28";
+};
+
+int run(const Options& o) {
+  std::vector<Index> dims;
+  for (std::size_t from = 0; from <= o.shape.size();) {
+    const std::size_t comma = std::min(o.shape.find(',', from), o.shape.size());
+    dims.push_back(to_integer("--shape", o.shape.substr(from, comma - from), 1, 1 << 20));
+    from = comma + 1;
+  }
+  std::cout << models::describe(o.preset, Shape(dims));
+  return 0;
+}
+}  // namespace
+
+void add_describe(Program& program) {
+  static Options o;
+  CLI::App* app = program.command("describe", "networks and options of a preset", &o, run);
+  app->add_option("PRESET", o.preset, "as `imago list` names it")->required()->type_name("");
+  app->add_option("--shape", o.shape, "sizes of a sample, separated by commas")
+      ->capture_default_str()
+      ->type_name("H,W,C");
+}
+
+}  // namespace imago::tool

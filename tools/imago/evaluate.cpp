@@ -1,0 +1,81 @@
+// imago evaluate: figures of a trained run on a split, for people or as one JSON object.
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "models/run.h"
+#include "tools/imago/program.h"
+#include "tools/imago/terminal.h"
+
+namespace imago::tool {
+namespace {
+struct Options {
+  RunOptions run;
+  std::vector<std::string> metrics;
+  std::string split = "test";
+  std::int64_t seed = 0, samples = 1000, limit = 0;
+  bool json = false;
+};
+
+int run(const Options& o) {
+  catch_signals();
+  const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
+  StatusLine status(true);
+  models::EvaluateOptions options;
+  options.metrics = o.metrics;
+  options.split = o.split;
+  options.seed = std::uint64_t(o.seed);
+  options.samples = o.samples;
+  options.limit = o.limit;
+  options.stop = [] { return caught_signal() != 0; };
+  if (status.enabled())
+    options.progress = [&](double share) {
+      status.show(concat("evaluating ", int(100 * share), "%"));
+    };
+  const models::Figures figures = trained.evaluate(options);
+  status.clear();
+  if (caught_signal()) return 128 + caught_signal();
+
+  const data::DataSet& set = trained.data();
+  const data::Split& split = o.split == "train"   ? set.train
+                             : o.split == "valid" ? set.valid
+                                                  : set.test;
+  const Index n = o.limit ? std::min<Index>(o.limit, split.size()) : split.size();
+  if (o.json) {
+    nlohmann::ordered_json object;
+    for (const auto& [name, value] : figures) object[name] = value;
+    object["n"] = n;
+    object["data"] = set.name;
+    object["split"] = o.split;
+    object["step"] = trained.step();
+    if (training::has_figure(figures, "nll")) object["samples"] = o.samples;
+    std::cout << object.dump() << "\n";
+  } else {
+    std::cout << set.name << " " << o.split << ", " << n << " samples, step " << trained.step()
+              << "\n";
+    for (const auto& [name, value] : figures)
+      std::printf("%-14s %s\n", name.c_str(), figure(value).c_str());
+  }
+  return 0;
+}
+}  // namespace
+
+void add_evaluate(Program& program) {
+  static Options o;
+  CLI::App* app = program.command("evaluate", "measure a trained run", &o, run);
+  add_run_options(app, &o.run);
+  app->add_option("--metrics", o.metrics,
+                  "elbo, rate, distortion, nll, separated by commas [elbo,rate,distortion]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAMES");
+  app->add_option("--split", o.split, "train, valid or test")
+      ->capture_default_str()
+      ->type_name("NAME");
+  add_integer(app, "--samples", &o.samples, "importance samples of nll [1000]", 1, 100000);
+  add_integer(app, "--limit", &o.limit, "the first N of the split; 0: all [0]", 0, INT64_MAX);
+  add_integer(app, "--seed", &o.seed, "of the noise [0]", 0, INT64_MAX);
+  app->add_flag("--json", o.json, "one JSON object, metric names as keys");
+}
+
+}  // namespace imago::tool

@@ -1,0 +1,43 @@
+// imago list: the presets and the data sets there are.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "engine/data/data_set.h"
+#include "models/presets.h"
+#include "tools/imago/program.h"
+
+namespace imago::tool {
+namespace {
+struct Options {
+  bool json = false;
+};
+
+int run(const Options& o) {
+  if (o.json) {
+    nlohmann::ordered_json object{{"presets", nlohmann::json::array()},
+                                  {"data", nlohmann::json::array()}};
+    for (const models::Preset& p : models::presets())
+      object["presets"].push_back({{"name", p.name}, {"summary", p.summary}, {"source", p.source}});
+    for (const data::SetInfo& s : data::sets())
+      object["data"].push_back({{"name", s.name}, {"about", s.about}, {"generated", s.generated}});
+    std::cout << object.dump() << "\n";
+    return 0;
+  }
+  const auto row = [](const std::string& name, const std::string& about) {
+    std::printf("  %-15s %s\n", name.c_str(), about.c_str());
+  };
+  std::puts("presets (imago describe NAME)");
+  for (const models::Preset& p : models::presets()) row(p.name, p.summary);
+  std::puts("data sets (imago train PRESET --data NAME)");
+  for (const data::SetInfo& s : data::sets()) row(s.name, s.about);
+  return 0;
+}
+}  // namespace
+
+void add_list(Program& program) {
+  static Options o;
+  program.command("list", "the presets and the data sets", &o, run)
+      ->add_flag("--json", o.json, "one JSON object");
+}
+
+}  // namespace imago::tool

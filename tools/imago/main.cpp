@@ -1,0 +1,101 @@
+// The program imago: parses the command line, runs one subcommand, and turns every failure into one
+// line and a status.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+#include <vector>
+
+#include "engine/core/types.h"
+#include "tools/imago/program.h"
+
+namespace {
+using namespace imago;
+
+// libgomp's threads spin for milliseconds by default; when the other core is taken away, that costs
+// a hundred times the work. It reads its environment before main, so the program sets it and starts
+// itself again, once.
+void limit_spinning(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  setenv("GOMP_SPINCOUNT", "10000", 1);
+  execv("/proc/self/exe", argv);
+  // Where that is impossible the program runs all the same, with the default.
+}
+
+enum Status { internal = 1, usage = 2, data = 3, device = 4, diverged = 5 };
+
+Status status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage: return usage;
+    case ErrorKind::data: return data;
+    case ErrorKind::device: return device;
+    case ErrorKind::diverged: return diverged;
+    case ErrorKind::internal: return internal;
+  }
+  return internal;
+}
+
+int fail(Status status, std::string message) {
+  for (char& c : message)
+    if (c == '\n' || c == '\r') c = ' ';
+  while (!message.empty() && message.back() == ' ') message.pop_back();
+  std::fflush(stdout);
+  std::fprintf(stderr, "imago: %s\n", message.c_str());
+  return status;
+}
+
+// Output that could not be written (a full disk, a closed pipe) is a failure, not silence.
+int flushed(int status) {
+  std::cout.flush();
+  if (status == 0 && (!std::cout || std::fflush(stdout) != 0))
+    return fail(internal, "standard output cannot be written; is the disk full?");
+  return status;
+}
+
+int run(int argc, char** argv) {
+  tool::Program program;
+  CLI::App& app = program.app;
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("imago " IMAGO_VERSION), "print the version");
+  app.footer(
+      "A first run:  imago train vae --data fashion-mnist\nOptions of a command:  imago COMMAND "
+      "--help");
+  add_train(program);
+  add_sample(program);
+  add_reconstruct(program);
+  add_interpolate(program);
+  add_evaluate(program);
+  add_list(program);
+  add_describe(program);
+  add_devices(program);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) {  // --help, --version
+      app.exit(e, std::cout, std::cerr);
+      return flushed(0);
+    }
+    std::string command = "imago";
+    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+    return fail(usage, concat(e.what(), "; see `", command, " --help`"));
+  }
+  return flushed(program.chosen());
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  limit_spinning(argv);
+  try {
+    return run(argc, argv);
+  } catch (const Error& e) {
+    return fail(status_of(e.kind()), e.what());
+  } catch (const DeviceError& e) {
+    return fail(device, concat(e.what(), "; see `imago devices`"));
+  } catch (const std::bad_alloc&) {
+    return fail(device, "out of memory; use a smaller --batch");
+  } catch (const std::exception& e) {
+    return fail(internal, concat("internal failure: ", e.what(), "; please report it"));
+  }
+}

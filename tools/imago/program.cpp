@@ -1,0 +1,84 @@
+#include "tools/imago/program.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+
+namespace imago::tool {
+namespace {
+volatile sig_atomic_t signal_number = 0;
+
+void on_signal(int number) {
+  if (signal_number) _exit(128 + number);
+  signal_number = number;
+}
+
+[[noreturn]] void bad_number(const std::string& option, const std::string& text,
+                             const std::string& expected) {
+  throw Error(ErrorKind::usage, {"wrong value", option, expected, text.empty() ? "nothing" : text});
+}
+}  // namespace
+
+void catch_signals() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
+}
+int caught_signal() { return signal_number; }
+
+std::int64_t to_integer(const std::string& option, const std::string& text, std::int64_t low,
+                        std::int64_t high) {
+  const std::string expected = high == INT64_MAX
+                                   ? concat("a whole number of ", low, " or more")
+                                   : concat("a whole number from ", low, " to ", high);
+  const std::size_t digits = !text.empty() && text[0] == '-' ? 1 : 0;
+  if (text.size() == digits || text.find_first_not_of("0123456789", digits) != std::string::npos)
+    bad_number(option, text, expected);
+  errno = 0;
+  const std::int64_t value = std::strtoll(text.c_str(), nullptr, 10);
+  if (errno || value < low || value > high) bad_number(option, text, expected);
+  return value;
+}
+
+double to_real(const std::string& option, const std::string& text, double low, double high) {
+  const std::string expected = std::isinf(high) ? concat("a number of ", low, " or more")
+                                                : concat("a number from ", low, " to ", high);
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end || std::isspace(static_cast<unsigned char>(text[0])) ||
+      !std::isfinite(value) || value < low || value > high)
+    bad_number(option, text, expected);
+  return value;
+}
+
+CLI::Option* add_integer(CLI::App* app, const std::string& name, std::int64_t* value,
+                         const std::string& what, std::int64_t low, std::int64_t high) {
+  return app
+      ->add_option_function<std::string>(
+          name, [=](const std::string& text) { *value = to_integer(name, text, low, high); }, what)
+      ->type_name("N");
+}
+CLI::Option* add_real(CLI::App* app, const std::string& name, double* value,
+                      const std::string& what, double low, double high) {
+  return app
+      ->add_option_function<std::string>(
+          name, [=](const std::string& text) { *value = to_real(name, text, low, high); }, what)
+      ->type_name("X");
+}
+
+void add_run_options(CLI::App* app, RunOptions* o) {
+  app->add_option("RUN", o->run, "the directory of a trained run")->required()->type_name("");
+  app->add_option("--device", o->device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str()
+      ->type_name("NAME");
+  app->add_option("--checkpoint", o->checkpoint, "best (last where there is none), last, or a file")
+      ->capture_default_str()
+      ->type_name("WHICH");
+}
+
+}  // namespace imago::tool

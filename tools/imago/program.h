@@ -1,0 +1,57 @@
+// What the subcommands of the program share: registration, option texts to numbers, and how a
+// command is chosen. Not here: any behaviour of a subcommand; each has its own file and its own
+// add_... below.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "engine/core/error.h"
+
+namespace imago::tool {
+
+// The command line, and the subcommand it chose: run after parsing, returns the exit status.
+struct Program {
+  CLI::App app{"imago: generative training from the shell"};
+  std::function<int()> chosen;
+  // A subcommand that runs f(options) when chosen; f sees the options as they were parsed.
+  template <class Options>
+  CLI::App* command(const std::string& name, const std::string& what, Options* o,
+                    int (*f)(const Options&)) {
+    CLI::App* sub = app.add_subcommand(name, what);
+    sub->callback([this, o, f] { chosen = [o, f] { return f(*o); }; });
+    return sub;
+  }
+};
+
+void add_train(Program&);
+void add_sample(Program&);
+void add_reconstruct(Program&);
+void add_interpolate(Program&);
+void add_evaluate(Program&);
+void add_list(Program&);
+void add_describe(Program&);
+void add_devices(Program&);
+
+// The whole text as a number in [low, high], or Error (usage) that names the option.
+std::int64_t to_integer(const std::string& option, const std::string& text, std::int64_t low,
+                        std::int64_t high);
+double to_real(const std::string& option, const std::string& text, double low, double high);
+// An option whose text is read as such a number into *value.
+CLI::Option* add_integer(CLI::App*, const std::string& name, std::int64_t* value,
+                         const std::string& what, std::int64_t low, std::int64_t high);
+CLI::Option* add_real(CLI::App*, const std::string& name, double* value, const std::string& what,
+                      double low, double high);
+
+// The options of every command that reads a trained run.
+struct RunOptions {
+  std::string run, device = "auto", checkpoint = "best";
+};
+void add_run_options(CLI::App*, RunOptions*);
+
+// Ctrl-C and SIGTERM: the first asks for an end, the second ends at once with 128 + its number.
+void catch_signals();
+int caught_signal();  // 0 until one came
+
+}  // namespace imago::tool

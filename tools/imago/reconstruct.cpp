@@ -1,0 +1,37 @@
+// imago reconstruct: samples of a split beside what the model makes of them.
+#include <iostream>
+
+#include "models/run.h"
+#include "tools/imago/program.h"
+
+namespace imago::tool {
+namespace {
+struct Options {
+  RunOptions run;
+  std::int64_t n = 32;
+  std::string split = "test", out;
+};
+
+int run(const Options& o) {
+  const std::string out = o.out.empty() ? o.run.run + "/reconstructions.png" : o.out;
+  const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
+  models::write_picture(trained.reconstruct(o.n, o.split), out);
+  std::cout << out << "\n";
+  return 0;
+}
+}  // namespace
+
+void add_reconstruct(Program& program) {
+  static Options o;
+  CLI::App* app =
+      program.command("reconstruct", "samples beside what a trained run makes of them", &o, run);
+  add_run_options(app, &o.run);
+  add_integer(app, "-n", &o.n, "how many samples [32]", 1, 100000);
+  app->add_option("--split", o.split, "train, valid or test")
+      ->capture_default_str()
+      ->type_name("NAME");
+  app->add_option("--out", o.out, "FILE.png or FILE.npy [RUN/reconstructions.png]")
+      ->type_name("FILE");
+}
+
+}  // namespace imago::tool

@@ -1,0 +1,117 @@
+// imago train: trains a preset or a configuration in a run directory, with a status line for
+// people.
+#include <cstdio>
+#include <iostream>
+
+#include "models/run.h"
+#include "tools/imago/program.h"
+#include "tools/imago/terminal.h"
+
+namespace imago::tool {
+namespace {
+struct Options {
+  models::TrainRequest request;
+  bool dry_run = false, quiet = false;
+};
+
+// The terms that fit between the step and the pace, so that the line never wraps.
+std::string status_text(const models::Status& s, std::size_t columns) {
+  std::string head = concat("step ", s.step, "/", s.steps);
+  const std::string tail =
+      concat("  ", amount(s.samples_per_second), "/s  ", megabytes(double(s.memory_active)),
+             " (peak ", megabytes(double(s.memory_peak)), ")  ", duration(s.seconds_left), " left");
+  for (const auto& [name, value] : s.terms) {
+    const std::string term = concat("  ", name, " ", figure(value));
+    if (head.size() + term.size() + tail.size() > columns) break;
+    head += term;
+  }
+  return head + tail;
+}
+
+std::string line_text(const models::MetricsLine& line) {
+  std::string text = concat("step ", line.step, "  epoch ", amount(line.epoch), "  ", line.split);
+  for (const auto& [name, value] : line.figures) text += concat("  ", name, " ", figure(value));
+  return text;
+}
+
+int run(const Options& o) {
+  if (o.dry_run) {
+    std::cout << models::resolve(o.request).json();
+    return 0;
+  }
+  catch_signals();
+  StatusLine status(!o.quiet);
+  models::Hooks hooks;
+  hooks.stop = [] { return caught_signal() != 0; };
+  if (!o.quiet) {
+    if (status.enabled())
+      hooks.status = [&](const models::Status& s) {
+        status.show(status_text(s, status.columns()));
+      };
+    hooks.line = [&](const models::MetricsLine& line) { status.print(line_text(line)); };
+    hooks.message = [&](const std::string& text) { status.print(text); };
+  }
+  const models::Outcome outcome = models::train(o.request, hooks);
+  status.clear();
+  using State = models::Outcome::State;
+  if (outcome.state == State::stopped) {
+    if (!o.quiet)
+      std::cout << "stopped at step " << outcome.step
+                << ", checkpoint written; --resume goes on from here\n";
+    return caught_signal() ? 128 + caught_signal() : 0;
+  }
+  if (!o.quiet && outcome.state == State::finished) std::cout << "run: " << outcome.out << "\n";
+  return 0;
+}
+}  // namespace
+
+void add_train(Program& program) {
+  static Options o;
+  CLI::App* app = program.command("train", "train a preset or a configuration", &o, run);
+  app->add_option("PRESET|CONFIG.json", o.request.source,
+                  "a preset (imago list) or a configuration file")
+      ->required()
+      ->type_name("");
+  // Each of these is a key of the configuration; the order on the command line decides between an
+  // option and --set.
+  const auto setting = [app](const char* option, const char* type, const char* key,
+                             const char* what) {
+    app->add_option_function<std::string>(
+           option, [key](const std::string& text) { o.request.settings.emplace_back(key, text); },
+           what)
+        ->type_name(type);
+  };
+  setting("--data", "NAME|PATH", "data",
+          "data set (imago list), a .npy or .npz file, or a folder of PNG files");
+  setting("--data-dir", "DIR", "data_dir",
+          "where named data sets lie; default $IMAGO_DATA, then the system's");
+  setting("--epochs", "N", "epochs", "passes over the training split");
+  setting("--steps", "N", "steps", "steps in all, instead of epochs");
+  setting("--batch", "N", "batch", "samples a step");
+  setting("--seed", "N", "seed", "of initial weights, order and noise");
+  setting("--device", "NAME", "device", "auto, cpu, cuda or cuda:N");
+  setting("--eval-every", "N", "eval_every", "steps between evaluations");
+  setting("--sample-every", "N", "sample_every", "steps between pictures of samples");
+  app->add_option("--out", o.request.out, "run directory; default runs/PRESET-DATA-sSEED")
+      ->type_name("DIR");
+  app->add_option_function<std::vector<std::string>>(
+         "--set",
+         [](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) {
+             const std::size_t at = text.find('=');
+             if (at == std::string::npos || at == 0)
+               throw Error(ErrorKind::usage, {"wrong setting", "--set", "key=value", text,
+                                              "see imago describe PRESET"});
+             o.request.settings.emplace_back(text.substr(0, at), text.substr(at + 1));
+           }
+         },
+         "any option that `imago describe PRESET` lists; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  app->add_flag("--resume", o.request.resume, "go on from the run's last checkpoint");
+  app->add_flag("--overwrite", o.request.overwrite, "replace the run that the directory holds");
+  app->add_flag("--dry-run", o.dry_run, "print the resolved configuration and write nothing");
+  app->add_flag("--quiet", o.quiet, "print errors only");
+}
+
+}  // namespace imago::tool
