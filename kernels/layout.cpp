@@ -11,9 +11,9 @@ template <class T>
 struct Strided {
   T* out;
   const T* in;
-  Index step;
+  Index to, from;
   DEVICE void operator()(const Offsets<2>& o, Index, Index c) const {
-    out[o.v[0] + c] = in[o.v[1] + step * c];
+    out[o.v[0] + to * c] = in[o.v[1] + from * c];
   }
 };
 // The innermost stride as a constant, so that the compiler vectorises.
@@ -29,8 +29,8 @@ struct Contiguous {
 constexpr int kTile = 32;
 
 #if IMAGO_ON_CPU
-// A tile goes through a buffer whose rows are one element longer, because a power of two between rows would map them all to
-// one cache set.
+// A tile goes through a buffer whose rows are one element longer, because a power of two between
+// rows would map them all to one cache set.
 template <class T>
 void transpose_tile(const T* in, T* out, Index rows, Index cols, Index r0, Index c0) {
   T tile[kTile][kTile + 1];
@@ -46,13 +46,14 @@ void transpose_tiles(Stream, const Transpose<T>& p) {
   const Index tiles = p.batch * down * across;
 #pragma omp parallel for schedule(static) if (parallel : p.batch * p.rows * p.cols > kGrain)
   for (Index t = 0; t < tiles; t++) {
-    const Index b = t / (down * across), r = t / across % down, c = t % across, at = b * p.rows * p.cols;
+    const Index b = t / (down * across), r = t / across % down, c = t % across,
+                at = b * p.rows * p.cols;
     transpose_tile(p.in + at, p.out + at, p.rows, p.cols, r * kTile, c * kTile);
   }
 }
 #else
-// Blocks of 32 x 8 threads; both sides are read and written along their rows. The extra column keeps a warp's accesses down
-// a column of the tile in different banks.
+// Blocks of 32 x 8 threads; both sides are read and written along their rows. The extra column
+// keeps a warp's accesses down a column of the tile in different banks.
 constexpr int kTileRows = 8;
 template <class T>
 __global__ void transpose_kernel(Transpose<T> p, Index down, Index across) {
@@ -75,7 +76,8 @@ void transpose_tiles(Stream s, const Transpose<T>& p) {
   const Index down = (p.rows + kTile - 1) / kTile, across = (p.cols + kTile - 1) / kTile;
   const Index tiles = p.batch * down * across;
   if (tiles > 0)
-    IMAGO_LAUNCH(transpose_kernel<T>, blocks(tiles, 1), dim3(kTile, kTileRows), 0, s, p, down, across);
+    IMAGO_LAUNCH(transpose_kernel<T>, blocks(tiles, 1), dim3(kTile, kTileRows), 0, s, p, down,
+                 across);
 }
 #endif
 
@@ -83,10 +85,12 @@ void transpose_tiles(Stream s, const Transpose<T>& p) {
 
 template <class T>
 void copy_strided(Stream s, const Copy<T>& p) {
-  const Index step = p.nest.stride[1][p.nest.rank - 1];
-  if (step == 1) return for_each_nested(s, p.nest, layout::Contiguous<T, 1>{p.out, p.in});
-  if (step == 0) return for_each_nested(s, p.nest, layout::Contiguous<T, 0>{p.out, p.in});
-  for_each_nested(s, p.nest, layout::Strided<T>{p.out, p.in, step});
+  const Index to = p.nest.stride[0][p.nest.rank - 1], from = p.nest.stride[1][p.nest.rank - 1];
+  if (to == 1 && from == 1)
+    return for_each_nested(s, p.nest, layout::Contiguous<T, 1>{p.out, p.in});
+  if (to == 1 && from == 0)
+    return for_each_nested(s, p.nest, layout::Contiguous<T, 0>{p.out, p.in});
+  for_each_nested(s, p.nest, layout::Strided<T>{p.out, p.in, to, from});
 }
 template <class T>
 void transpose(Stream s, const Transpose<T>& p) {
@@ -95,15 +99,16 @@ void transpose(Stream s, const Transpose<T>& p) {
 template <class T>
 void pad(Stream s, const Pad<T>& p) {
   const Index width = p.before + p.cols + p.after;
-  for_each(s, p.rows, width, KERNEL(Index r, Index c) {
-    const Index k = c - p.before;
-    p.out[r * width + c] = k >= 0 && k < p.cols ? p.in[r * p.cols + k] : p.value;
-  });
+  for_each(
+      s, p.rows, width, KERNEL(Index r, Index c) {
+        const Index k = c - p.before;
+        p.out[r * width + c] = k >= 0 && k < p.cols ? p.in[r * p.cols + k] : p.value;
+      });
 }
 
-#define IMAGO_MOVE(T)                                         \
-  template void copy_strided<T>(Stream, const Copy<T>&);      \
-  template void transpose<T>(Stream, const Transpose<T>&);    \
+#define IMAGO_MOVE(T)                                      \
+  template void copy_strided<T>(Stream, const Copy<T>&);   \
+  template void transpose<T>(Stream, const Transpose<T>&); \
   template void pad<T>(Stream, const Pad<T>&);
 IMAGO_MOVE(uint8_t)
 IMAGO_MOVE(uint32_t)

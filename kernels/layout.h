@@ -1,11 +1,12 @@
-// Kernels that move elements and compute nothing, one for each element size: T is std::uint8_t, std::uint32_t or
-// std::uint64_t whatever the dtype. Not here: views, which move nothing and need no kernel.
+// Kernels that move elements and compute nothing, one for each element size: T is std::uint8_t,
+// std::uint32_t or std::uint64_t whatever the dtype. Not here: views, which move nothing and need
+// no kernel.
 #pragma once
 #include "kernels/strides.h"
 
 namespace imago {
 
-// out[...] = in[...] over the nest; stride[0] of out (innermost 1), stride[1] of in (any, 0 repeats).
+// out[...] = in[...] over the nest; stride[0] of out, stride[1] of in (0 repeats).
 // Bytes: 2 sizeof(T) per element.
 template <class T>
 struct Copy {
@@ -15,7 +16,8 @@ struct Copy {
 };
 IMAGO_KERNEL(copy_strided, Copy)
 
-// out[b, c, r] = in[b, r, c]. Bytes: 2 sizeof(T) per element, in tiles that keep both sides in whole cache lines.
+// out[b, c, r] = in[b, r, c]. Bytes: 2 sizeof(T) per element, in tiles that keep both sides in
+// whole cache lines.
 template <class T>
 struct Transpose {
   Index batch, rows, cols;

@@ -1,5 +1,6 @@
-// The parallel pattern for operands with strides: a loop nest whose rows are its last dimension. Included by kernel sources
-// after backend.h. Its bodies are named function objects, not KERNEL lambdas: nvcc cannot nest extended lambdas.
+// The parallel pattern for operands with strides: a loop nest whose rows are its last dimension.
+// Included by kernel sources after backend.h. Its bodies are named function objects, not KERNEL
+// lambdas: nvcc cannot nest extended lambdas.
 #pragma once
 #include "kernels/strides.h"
 

@@ -43,11 +43,11 @@ template <bool Centered, bool Momentum, bool Average, class T>
 void rmsprop_pass(Stream s, const RmsPropPass<T>& p) {
   multi_tensor(s, p.items, p.count, KERNEL(const OptimizerItem<T>& t, Index i) {
     const T w = t.w[i], g = gradient(p, t.g[i], w);
-    const T square = p.alpha * t.first[i] + (T(1) - p.alpha) * (g * g);
+    const T square = p.alpha * t.first[i] + p.rest * (g * g);
     t.first[i] = square;
     T spread = square;
     if (Centered) {
-      const T mean = t.second[i] + (T(1) - p.alpha) * (g - t.second[i]);
+      const T mean = t.second[i] + p.rest * (g - t.second[i]);
       t.second[i] = mean;
       spread = square - mean * mean;
     }
@@ -64,8 +64,8 @@ template <bool Average, class T>
 void adam_pass(Stream s, const AdamPass<T>& p) {
   multi_tensor(s, p.items, p.count, KERNEL(const OptimizerItem<T>& t, Index i) {
     const T w = t.w[i], g = gradient(p, t.g[i], w);
-    const T mean = t.first[i] + (T(1) - p.beta1) * (g - t.first[i]);
-    const T square = p.beta2 * t.second[i] + (T(1) - p.beta2) * (g * g);
+    const T mean = t.first[i] + p.rest1 * (g - t.first[i]);
+    const T square = p.beta2 * t.second[i] + p.rest2 * (g * g);
     t.first[i] = mean;
     t.second[i] = square;
     store<Average>(p, t, i, p.shrink * w - t.a * mean / (sqrt(square) * t.b + p.eps));

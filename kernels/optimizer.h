@@ -41,12 +41,14 @@ struct AdagradPass : OptimizerPass<T> {
 template <class T>
 struct RmsPropPass : OptimizerPass<T> {
   T lr = 0, alpha = 0, eps = 0, momentum = 0;
+  T rest = 1;  // 1 - alpha, rounded once: in float 1 - 0.99f is off by 1e-6 of itself, 1 - 0.999f by 1e-5
 };
 // first, second: moments; w = shrink w - a first / (sqrt(second) b + eps), with a = lr / (1 - beta1^t) and
 // b = 1 / sqrt(1 - beta2^t). 7 transfers an element (28 bytes in float), 9 with an average: memory is the limit.
 template <class T>
 struct AdamPass : OptimizerPass<T> {
   T beta1 = 0, beta2 = 0, eps = 0, shrink = 1;
+  T rest1 = 1, rest2 = 1;  // 1 - beta1, 1 - beta2, rounded once
 };
 IMAGO_KERNEL(sgd, SgdPass)
 IMAGO_KERNEL(adagrad, AdagradPass)

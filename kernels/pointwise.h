@@ -1,5 +1,6 @@
-// Elementwise kernels: the rows of pointwise.def, where, and casts. Memory-bound but for the transcendental rows; the bytes
-// below assume nothing is in cache. Not here: gradients as such; the engine composes them from the orders below.
+// Elementwise kernels: the rows of pointwise.def, where, and casts. Memory-bound but for the
+// transcendental rows; the bytes below assume nothing is in cache. Not here: gradients as such; the
+// engine composes them from the orders below.
 #pragma once
 #include "kernels/strides.h"
 
@@ -16,8 +17,8 @@ enum class BinaryOp : int {
 #include "kernels/pointwise.def"
 };
 
-// order 0: out = f(v), v the input; order 1: out = g f1(v); order 2: out = g h f2(v); v what the row saves.
-// out may be any of the operands. Bytes: (2 + order) n sizeof(T).
+// order 0: out = f(v), v the input; order 1: out = g f1(v); order 2: out = g h f2(v); v what the
+// row saves. out may be any of the operands. Bytes: (2 + order) n sizeof(T).
 template <class T>
 struct Unary {
   UnaryOp op;
@@ -51,7 +52,8 @@ struct Where {
 };
 IMAGO_KERNEL(where, Where)
 
-// out[i] = U(in[i]); to an integer: towards zero, saturated, NaN to 0. Bytes: n (sizeof(T) + sizeof(U)).
+// out[i] = U(in[i]); to an integer: towards zero, saturated, NaN to 0. Bytes: n (sizeof(T) +
+// sizeof(U)).
 template <class T, class U>
 struct Cast {
   Index n;

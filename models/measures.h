@@ -15,7 +15,7 @@ constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60, binarizing_draws
                         sampling_draws = std::uint64_t(5) << 60;
 
 struct MeasureOptions {
-  std::vector<std::string> metrics;  // of metric_names(); empty: what training reports
+  std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
   std::uint64_t seed = 0;
   Index samples = 1000;                       // K of nll
   Index limit = 0;                            // first so many samples; 0: all

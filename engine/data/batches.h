@@ -1,5 +1,5 @@
-// Which rows make the next batch: a permutation of each epoch that depends on (seed, epoch) alone, never on threads or the
-// device. Not here: the rows themselves; data::take fetches them.
+// Which rows make the next batch: a permutation of each epoch that depends on (seed, epoch) alone,
+// never on threads or the device. Not here: the rows themselves; data::take fetches them.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -26,11 +26,13 @@ class Batches {
     Index epoch = 0, step = 0;
     bool operator==(const Position&) const = default;
   };
-  Batches(Index rows, const BatchOptions& options);  // Error (usage) when an epoch would have no batch
+  Batches(Index rows,
+          const BatchOptions& options);  // Error (usage) when an epoch would have no batch
   Index steps_per_epoch() const { return steps_; }
   Position position() const { return position_; }
   void seek(Position position);  // Error (usage) when step is not of an epoch
-  // int64 [b] on the device: a view of the epoch's permutation. After an epoch's last batch the next epoch begins.
+  // int64 [b] on the device: a view of the epoch's permutation. After an epoch's last batch the
+  // next epoch begins.
   Tensor next();
 
  private:

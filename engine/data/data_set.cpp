@@ -24,7 +24,8 @@ Binarize binarize_from(const std::string& text) {
   if (text == "static") return Binarize::fixed;
   if (text == "dynamic") return Binarize::dynamic;
   if (text == "threshold") return Binarize::threshold;
-  throw Error(ErrorKind::usage, {"unknown binarisation", {}, "none, static, dynamic or threshold", text});
+  throw Error(ErrorKind::usage,
+              {"unknown binarisation", {}, "none, static, dynamic or threshold", text});
 }
 
 const std::vector<SetInfo>& sets() {
@@ -49,16 +50,19 @@ namespace {
 void normalize_x(HostArray& x, const std::string& where) {
   const Shape s = x.shape;
   if (x.dtype == DType::i64)
-    fail(where, {"wrong element type of the samples", "uint8 or floating", name(x.dtype), "convert it, e.g. with .astype('uint8')"});
+    fail(where, {"wrong element type of the samples", "uint8 or floating", name(x.dtype),
+                 "convert it, e.g. with .astype('uint8')"});
   if (s.rank() < 2 || s.rank() > 4 || (s.rank() == 4 && s[3] != 1 && s[3] != 3))
-    fail(where, {"wrong shape of the samples", "[N, H, W], [N, H, W, C] with C 1 or 3, or [N, D]", s.str()});
+    fail(where, {"wrong shape of the samples", "[N, H, W], [N, H, W, C] with C 1 or 3, or [N, D]",
+                 s.str()});
   if (s.numel() == 0) fail(where, {"no samples", "at least one", "shape " + s.str()});
   if (s.rank() == 3) x.shape = {s[0], s[1], s[2], 1};
   const Index side = Index(std::lround(std::sqrt(double(s[1]))));
   if (s.rank() == 2 && x.dtype == DType::u8 && side * side == s[1]) x.shape = {s[0], side, side, 1};
   if (x.dtype == DType::f64) {
     HostArray f = io::zeros(DType::f32, x.shape);
-    std::transform(x.values<double>().begin(), x.values<double>().end(), f.values<float>().begin(), [](double v) { return float(v); });
+    std::transform(x.values<double>().begin(), x.values<double>().end(), f.values<float>().begin(),
+                   [](double v) { return float(v); });
     x = std::move(f);
   }
   if (x.dtype != DType::f32) return;
@@ -67,19 +71,23 @@ void normalize_x(HostArray& x, const std::string& where) {
   for (std::size_t i = 0; i < values.size(); i++) {
     const float v = values[i];
     const std::size_t row = i / (values.size() / std::size_t(x.shape[0]));
-    if (!std::isfinite(v)) fail(where, {concat("not a number in row ", row), "finite values", concat(v)});
+    if (!std::isfinite(v))
+      fail(where, {concat("not a number in row ", row), "finite values", concat(v)});
     if (image && (v < 0 || v > 1))
-      fail(where, {concat("value out of range in row ", row), "images in [0, 1] (or uint8)", concat(v), "scale the images"});
+      fail(where, {concat("value out of range in row ", row), "images in [0, 1] (or uint8)",
+                   concat(v), "scale the images"});
   }
 }
 void normalize_labels(HostSplit& s, const std::string& where) {
   if (s.labels.shape.rank() == 0) return;
-  if (s.labels.dtype == DType::f32 || s.labels.dtype == DType::f64 || s.labels.shape != Shape{s.x.shape[0]})
+  if (s.labels.dtype == DType::f32 || s.labels.dtype == DType::f64 ||
+      s.labels.shape != Shape{s.x.shape[0]})
     fail(where, {"wrong labels", concat("integers [", s.x.shape[0], "], one for each sample"),
                  concat(s.labels.dtype, " ", s.labels.shape)});
   if (s.labels.dtype == DType::u8) {
     HostArray wide = io::zeros(DType::i64, s.labels.shape);
-    std::copy_n(s.labels.values<std::uint8_t>().begin(), s.labels.shape.numel(), wide.values<std::int64_t>().begin());
+    std::copy_n(s.labels.values<std::uint8_t>().begin(), s.labels.shape.numel(),
+                wide.values<std::int64_t>().begin());
     s.labels = std::move(wide);
   }
   for (const std::int64_t l : s.labels.values<std::int64_t>())
@@ -95,17 +103,19 @@ HostArray rows_of(const HostArray& a, const std::vector<std::int64_t>& rows) {
     std::memcpy(r.bytes.data() + i * size, a.bytes.data() + std::size_t(rows[i]) * size, size);
   return r;
 }
-// Moves n rows of from to a split of their own: the last n of a permutation that is the same for every run. The order of
-// both stays.
+// Moves n rows of from to a split of their own: the last n of a permutation that is the same for
+// every run. The order of both stays.
 HostSplit hold_out(HostSplit& from, Index n, const std::string& what, const std::string& where) {
   const Index rows = from.x.shape[0];
   if (n >= rows)
-    fail(where, {concat("cannot hold out ", what), concat("fewer than the ", rows, " training samples"), concat(n),
-                 "hold out fewer, or give more data"});
+    fail(where,
+         {concat("cannot hold out ", what), concat("fewer than the ", rows, " training samples"),
+          concat(n), "hold out fewer, or give more data"});
   std::vector<std::int64_t> order = permutation(rows, 0, std::uint64_t(1) << 40);
   std::sort(order.begin(), order.end() - n);
   std::sort(order.end() - n, order.end());
-  const std::vector<std::int64_t> keep(order.begin(), order.end() - n), out(order.end() - n, order.end());
+  const std::vector<std::int64_t> keep(order.begin(), order.end() - n),
+      out(order.end() - n, order.end());
   HostSplit held{rows_of(from.x, out), {}};
   from.x = rows_of(from.x, keep);
   if (from.labels.shape.rank()) {
@@ -194,12 +204,16 @@ HostSet read(const std::string& set, const LoadOptions& o) {
   if (set.ends_with(".npy")) return read_npy_set(set);
   if (set.ends_with(".npz")) return read_npz_set(set);
   if (io::exists(set))
-    fail(set, {"unknown kind of data", "a .npy or .npz file, or a folder of PNG files", "another file"});
-  fail(set, {"no such data", "one of " + known + ", or a path to a .npy or .npz file or a folder of PNG files", "nothing there"});
+    fail(set,
+         {"unknown kind of data", "a .npy or .npz file, or a folder of PNG files", "another file"});
+  fail(set, {"no such data",
+             "one of " + known + ", or a path to a .npy or .npz file or a folder of PNG files",
+             "nothing there"});
 }
 
 bool same_row(const HostArray& a, const HostArray& b) {
-  return a.dtype == b.dtype && std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1, b.shape.end());
+  return a.dtype == b.dtype &&
+         std::equal(a.shape.begin() + 1, a.shape.end(), b.shape.begin() + 1, b.shape.end());
 }
 int levels_of(const std::vector<HostSplit*>& splits) {
   if (splits[0]->x.dtype != DType::u8) return 0;
@@ -221,7 +235,8 @@ Split upload(HostSplit& s, Device device) {
 
 DataSet load(const std::string& set, const LoadOptions& o) {
   if (o.valid < 0 || o.test < -1)
-    throw Error(ErrorKind::usage, {"cannot hold out", {}, "0 or more samples", concat(std::min(o.valid, o.test))});
+    throw Error(ErrorKind::usage,
+                {"cannot hold out", {}, "0 or more samples", concat(std::min(o.valid, o.test))});
   HostSet host = read(set, o);
   std::vector<HostSplit*> splits;
   for (HostSplit* s : {&host.train, &host.valid, &host.test}) {
@@ -229,7 +244,8 @@ DataSet load(const std::string& set, const LoadOptions& o) {
     normalize_x(s->x, host.where);
     normalize_labels(*s, host.where);
     if (!same_row(s->x, host.train.x))
-      fail(host.where, {"the splits differ", concat("rows as in train: ", host.train.x.dtype, " ", host.train.x.shape),
+      fail(host.where, {"the splits differ",
+                        concat("rows as in train: ", host.train.x.dtype, " ", host.train.x.shape),
                         concat(s->x.dtype, " ", s->x.shape)});
     splits.push_back(s);
   }
@@ -242,7 +258,8 @@ DataSet load(const std::string& set, const LoadOptions& o) {
   d.kind = d.sample_shape.rank() == 3 ? Kind::image : Kind::vector;
   d.levels = levels_of(splits);
   if (o.binarize != Binarize::none && d.kind == Kind::vector && d.levels == 0)
-    throw Error(ErrorKind::usage, {"cannot binarise", set, "images", "points", "leave binarize out"});
+    throw Error(ErrorKind::usage,
+                {"cannot binarise", set, "images", "points", "leave binarize out"});
   if (o.binarize == Binarize::fixed || o.binarize == Binarize::threshold) {
     std::uint64_t part = 0;
     for (HostSplit* s : {&host.train, &host.valid, &host.test}) {
@@ -252,11 +269,15 @@ DataSet load(const std::string& set, const LoadOptions& o) {
     d.levels = 2;
   }
   if (o.test > 0 && !host.test.empty())
-    throw Error(ErrorKind::usage, {"the data has a test split of its own", host.where, "no held-out test samples", concat(o.test)});
+    throw Error(ErrorKind::usage, {"the data has a test split of its own", host.where,
+                                   "no held-out test samples", concat(o.test)});
   if (o.valid > 0 && !host.valid.empty())
-    throw Error(ErrorKind::usage, {"the data has a valid split of its own", host.where, "valid=0", concat(o.valid)});
+    throw Error(ErrorKind::usage,
+                {"the data has a valid split of its own", host.where, "valid=0", concat(o.valid)});
   if (host.test.empty() && o.test != 0)
-    host.test = hold_out(host.train, o.test > 0 ? o.test : std::max<Index>(1, host.train.x.shape[0] / 10), "a test split", host.where);
+    host.test =
+        hold_out(host.train, o.test > 0 ? o.test : std::max<Index>(1, host.train.x.shape[0] / 10),
+                 "a test split", host.where);
   if (o.valid) host.valid = hold_out(host.train, o.valid, "a valid split", host.where);
 
   Fingerprint fingerprint;
@@ -264,7 +285,8 @@ DataSet load(const std::string& set, const LoadOptions& o) {
     fingerprint.add(s->x);
     fingerprint.add(s->labels);
     if (!s->labels.bytes.empty())
-      for (const std::int64_t l : std::as_const(s->labels).values<std::int64_t>()) d.classes = std::max(d.classes, Index(l + 1));
+      for (const std::int64_t l : std::as_const(s->labels).values<std::int64_t>())
+        d.classes = std::max(d.classes, Index(l + 1));
   }
   d.fingerprint = fingerprint.str();
   d.train = upload(host.train, o.device);
@@ -273,7 +295,8 @@ DataSet load(const std::string& set, const LoadOptions& o) {
   return d;
 }
 
-Tensor take(const DataSet& set, const Split& split, const Tensor& index, Generator& g, DType dtype) {
+Tensor take(const DataSet& set, const Split& split, const Tensor& index, Generator& g,
+            DType dtype) {
   Tensor x = ops::gather_normalize(split.x, index, set.scale(), 0, dtype);
   return set.binarize == Binarize::dynamic ? ops::bernoulli(x, g) : x;
 }

@@ -1,4 +1,5 @@
-// Data sets: found by name or path, checked, and kept on the device. Not here: batches, which are engine/data/batches.h.
+// Data sets: found by name or path, checked, and kept on the device. Not here: batches, which are
+// engine/data/batches.h.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,7 +10,7 @@
 namespace imago::data {
 
 struct Split {
-  Tensor x;       // [N, sample_shape...], uint8 (images) or float32; undefined when the split is empty
+  Tensor x;  // [N, sample_shape...], uint8 (images) or float32; undefined when the split is empty
   Tensor labels;  // [N] int64, or undefined
   Index size() const { return x.defined() ? x.size(0) : 0; }
   explicit operator bool() const { return size() > 0; }
@@ -17,8 +18,8 @@ struct Split {
 
 enum class Kind { image, vector };
 
-// How grey values become 0 and 1. fixed draws once (seed 0), threshold is x >= 1/2: both at loading. dynamic draws for each
-// batch.
+// How grey values become 0 and 1. fixed draws once (seed 0), threshold is x >= 1/2: both at
+// loading. dynamic draws for each batch.
 enum class Binarize { none, fixed, dynamic, threshold };
 Binarize binarize_from(const std::string& text);  // none, static, dynamic, threshold; Error (usage)
 
@@ -36,17 +37,21 @@ struct DataSet {
 };
 
 struct LoadOptions {
-  std::string dir = {};    // --data-dir; empty: $IMAGO_DATA, then where the distribution installs data sets
-  Index valid = 0;         // rows of train held out as valid; only where the set has no valid split of its own
+  std::string dir =
+      {};  // --data-dir; empty: $IMAGO_DATA, then where the distribution installs data sets
+  Index valid =
+      0;  // rows of train held out as valid; only where the set has no valid split of its own
   Index test = -1;         // the same for test; -1: a tenth where the set has none
   std::uint64_t seed = 0;  // of generated sets
   Binarize binarize = Binarize::none;
   Device device = {};
 };
 // name: one of sets(), or a path to .npy, .npz or a folder of PNG files. Error (data).
-//   .npy    [N, H, W], [N, H, W, C] or [N, D]; uint8, or floating in [0, 1] when images. uint8 [N, D] with D a square are
+//   .npy    [N, H, W], [N, H, W, C] or [N, D]; uint8, or floating in [0, 1] when images. uint8 [N,
+//   D] with D a square are
 //           grey images.
-//   .npz    such arrays as train, test, valid with train_labels ..., or x_train, y_train ..., or x (and y).
+//   .npz    such arrays as train, test, valid with train_labels ..., or x_train, y_train ..., or x
+//   (and y).
 DataSet load(const std::string& name, const LoadOptions& options = {});
 
 struct SetInfo {
@@ -55,7 +60,9 @@ struct SetInfo {
 };
 const std::vector<SetInfo>& sets();
 
-// Rows of a split as network input: scale * x[index], binarised when the set says dynamic (g advances only then).
-Tensor take(const DataSet& set, const Split& split, const Tensor& index, Generator& g, DType dtype = DType::f32);
+// Rows of a split as network input: scale * x[index], binarised when the set says dynamic (g
+// advances only then).
+Tensor take(const DataSet& set, const Split& split, const Tensor& index, Generator& g,
+            DType dtype = DType::f32);
 
 }  // namespace imago::data

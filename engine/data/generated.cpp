@@ -8,8 +8,9 @@
 namespace imago::data {
 namespace {
 
-// Arithmetic here is sums, products, explicit fma and the portable functions of engine/random/host.h: a compiler that
-// contracts a * b + c, or another libm, would change the values.
+// Arithmetic here is sums, products, explicit fma and the portable functions of
+// engine/random/host.h: a compiler that contracts a * b + c, or another libm, would change the
+// values.
 using Point = std::array<double, 2>;
 struct Draw {
   Point at;
@@ -27,7 +28,9 @@ Draw ring8(HostStream& s) {
   const int k = int(s.below(8));
   const Point mean = polar(kRingRadius, k / 8.);
   const double a = s.normal(), b = s.normal();
-  return {{std::fma(kRingSigma, a, mean[0]) / kRingScale, std::fma(kRingSigma, b, mean[1]) / kRingScale}, k};
+  return {{std::fma(kRingSigma, a, mean[0]) / kRingScale,
+           std::fma(kRingSigma, b, mean[1]) / kRingScale},
+          k};
 }
 Draw grid25(HostStream& s) {
   const int k = int(s.below(25));
@@ -61,16 +64,21 @@ Draw pinwheel(HostStream& s) {
   const double turns = k / 5. + .25 * portable_exp(radial) / 6.283185307179586;
   const SinCos r = portable_sincos_2pi(turns);
   const double rs = radial * r.sin, rc = radial * r.cos;
-  return {{2 * std::fma(-tangential, double(r.sin), rc), 2 * std::fma(tangential, double(r.cos), rs)}, k};
+  return {
+      {2 * std::fma(-tangential, double(r.sin), rc), 2 * std::fma(tangential, double(r.cos), rs)},
+      k};
 }
 
 struct Maker {
   const char* name;
   Draw (*draw)(HostStream&);
 };
-constexpr Maker kMakers[] = {{"ring8", ring8},           {"grid25", grid25},
-                             {"two-moons", two_moons},   {"swiss-roll", swiss_roll},
-                             {"checkerboard", checkerboard}, {"pinwheel", pinwheel}};
+constexpr Maker kMakers[] = {{"ring8", ring8},
+                             {"grid25", grid25},
+                             {"two-moons", two_moons},
+                             {"swiss-roll", swiss_roll},
+                             {"checkerboard", checkerboard},
+                             {"pinwheel", pinwheel}};
 constexpr const char* kPatterns = "four-patterns";
 
 Rows four_patterns(Index n) {

@@ -25,7 +25,9 @@ std::string plain_or_gz(const std::string& path) {
 }
 
 std::string how_to_get(const std::string& name, const std::string& place) {
-  const std::string put = concat("put its four IDX files (train-images-idx3-ubyte and so on, plain or .gz) into ", place);
+  const std::string put =
+      concat("put its four IDX files (train-images-idx3-ubyte and so on, plain or .gz) into ",
+             place, ", or name another folder with --data-dir");
   if (name == "fashion-mnist") return "`apt install dataset-fashion-mnist`, or " + put;
   if (name == "kmnist") return "download it from codh.rois.ac.jp/kmnist and " + put;
   return put;
@@ -35,10 +37,12 @@ HostSplit read_part(const std::string& folder, const std::string& part) {
   const auto find = [&](const std::string& file) {
     const std::string there = plain_or_gz(folder + "/" + file);
     if (there.empty())
-      fail(folder, {"incomplete data set", file + " or " + file + ".gz", "neither", "copy the missing file there"});
+      fail(folder, {"incomplete data set", file + " or " + file + ".gz", "neither",
+                    "copy the missing file there"});
     return there;
   };
-  const std::string images = find(part + "-images-idx3-ubyte"), labels = find(part + "-labels-idx1-ubyte");
+  const std::string images = find(part + "-images-idx3-ubyte"),
+                    labels = find(part + "-labels-idx1-ubyte");
   HostSplit s{io::read_idx(images), io::read_idx(labels)};
   if (s.x.dtype != DType::u8 || s.x.shape.rank() != 3 || s.x.shape.numel() == 0)
     fail(images, {"wrong images", "uint8 [N, height, width]", concat(s.x.dtype, " ", s.x.shape)});
@@ -55,7 +59,8 @@ HostSet read_idx_set(const std::string& name, const std::string& dir) {
   if (!dir.empty()) {
     places = {dir + "/" + name};
   } else {
-    if (const char* variable = std::getenv("IMAGO_DATA"); variable && *variable) places.push_back(concat(variable, "/", name));
+    if (const char* variable = std::getenv("IMAGO_DATA"); variable && *variable)
+      places.push_back(concat(variable, "/", name));
     places.push_back("/usr/share/datasets/" + name);
   }
   for (const std::string& folder : places) {
@@ -80,7 +85,8 @@ HostSet read_npz_set(const std::string& path) {
         io::HostArray a = std::move(found->second);
         arrays.erase(found);
         if (a.shape.rank() == 0)
-          fail(path + ":" + n, {"wrong shape", "an array of one row for each sample", "a single value"});
+          fail(path + ":" + n,
+               {"wrong shape", "an array of one row for each sample", "a single value"});
         return a;
       }
     return io::HostArray{};
@@ -93,8 +99,9 @@ HostSet read_npz_set(const std::string& path) {
   if (s.train.empty()) {
     std::string there;
     for (const auto& [key, a] : arrays) there += (there.empty() ? "" : ", ") + key;
-    fail(path, {"no training data in the npz file", "an array named train, x_train or x",
-                there.empty() ? "none" : there, "save it with numpy.savez(path, train=..., test=...)"});
+    fail(path,
+         {"no training data in the npz file", "an array named train, x_train or x",
+          there.empty() ? "none" : there, "save it with numpy.savez(path, train=..., test=...)"});
   }
   return s;
 }
@@ -105,11 +112,15 @@ HostSet read_png_folder(const std::string& path) {
   std::error_code error;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     std::string extension = it->path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-    if (extension == ".png" && it->path().filename().string()[0] != '.') files.push_back(it->path().string());
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return char(std::tolower(c)); });
+    if (extension == ".png" && it->path().filename().string()[0] != '.')
+      files.push_back(it->path().string());
   }
   if (error) fail(path, {"cannot read the folder", "a readable folder", error.message()});
-  if (files.empty()) fail(path, {"no images in the folder", "PNG files", "none", "give a folder that holds .png files"});
+  if (files.empty())
+    fail(path,
+         {"no images in the folder", "PNG files", "none", "give a folder that holds .png files"});
   std::sort(files.begin(), files.end());
 
   io::Image first = io::read_png(files[0]);
@@ -123,8 +134,10 @@ HostSet read_png_folder(const std::string& path) {
     if (i == 0) s.train.x = io::zeros(DType::u8, {n, image.height, image.width, image.channels});
     const Shape& shape = s.train.x.shape;
     if (image.height != shape[1] || image.width != shape[2] || image.channels != shape[3])
-      fail(file, {"images of different sizes", concat(shape[1], " x ", shape[2], " x ", shape[3], " as ", files[0]),
-                  concat(image.height, " x ", image.width, " x ", image.channels), "resize the images to one size and kind"});
+      fail(file, {"images of different sizes",
+                  concat(shape[1], " x ", shape[2], " x ", shape[3], " as ", files[0]),
+                  concat(image.height, " x ", image.width, " x ", image.channels),
+                  "resize the images to one size and kind"});
     std::memcpy(s.train.x.bytes.data() + std::size_t(i) * size, image.pixels.data(), size);
   }
   return s;

@@ -1,4 +1,5 @@
-// Where the arrays of a data set come from: IDX sets by name, files and folders by path. For engine/data/data_set.cpp.
+// Where the arrays of a data set come from: IDX sets by name, files and folders by path. For
+// engine/data/data_set.cpp.
 #pragma once
 #include <string>
 

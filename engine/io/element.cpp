@@ -42,7 +42,8 @@ namespace {
 
 // IEEE binary16: exact in float.
 float half(std::uint16_t h) {
-  const std::uint32_t sign = std::uint32_t(h & 0x8000u) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
+  const std::uint32_t sign = std::uint32_t(h & 0x8000u) << 16, exponent = h >> 10 & 31,
+                      fraction = h & 1023;
   if (exponent == 0) {
     const float f = float(fraction) * 0x1p-24f;
     return sign ? -f : f;
@@ -82,7 +83,8 @@ HostArray convert(Bytes bytes, Element e, bool big_endian, Shape shape, const st
     case Element::b8:
       for (std::size_t i = 0; i < bytes.size(); i++)
         if (std::uint8_t(bytes[i]) > 1)
-          fail(path, {concat("element ", i, " is no truth value"), "0 or 1", concat(int(bytes[i]))});
+          fail(path,
+               {concat("element ", i, " is no truth value"), "0 or 1", concat(int(bytes[i]))});
       return {DType::u8, std::move(shape), std::move(bytes)};
     case Element::u8: return {DType::u8, std::move(shape), std::move(bytes)};
     case Element::i64: return {DType::i64, std::move(shape), std::move(bytes)};
@@ -105,17 +107,19 @@ HostArray convert(Bytes bytes, Element e, bool big_endian, Shape shape, const st
   return {};
 }
 
-std::uint64_t checked_bytes(const std::vector<std::uint64_t>& sizes, Element e, const std::string& path,
-                            std::uint64_t offset) {
-  if (sizes.size() > 32) fail(path, offset, {"too many dimensions", "at most 32", concat(sizes.size())});
+std::uint64_t checked_bytes(const std::vector<std::uint64_t>& sizes, Element e,
+                            const std::string& path, std::uint64_t offset) {
+  if (sizes.size() > 32)
+    fail(path, offset, {"too many dimensions", "at most 32", concat(sizes.size())});
   constexpr std::uint64_t limit = std::uint64_t(1) << 60;
   std::uint64_t n = size_of(e);
   bool empty = false;
   for (const std::uint64_t s : sizes) empty = empty || s == 0;
   for (const std::uint64_t s : sizes) {
     if (s > limit || (s && n > limit / s))
-      fail(path, offset, {"the sizes in the header overflow", "at most 2^60 bytes", concat(s, " in one dimension"),
-                          "the file is damaged"});
+      fail(path, offset,
+           {"the sizes in the header overflow", "at most 2^60 bytes",
+            concat(s, " in one dimension"), "the file is damaged"});
     if (s) n *= s;
   }
   return empty ? 0 : n;
@@ -125,9 +129,10 @@ Shape checked_shape(const std::vector<std::uint64_t>& sizes, Element e, std::uin
   const std::uint64_t n = checked_bytes(sizes, e, path, offset);
   Shape shape(std::vector<Index>(sizes.begin(), sizes.end()));
   if (n != available)
-    fail(path, offset, {n > available ? "truncated file" : "more bytes than the header says",
-                        concat(n, " bytes of values for shape ", shape), concat(available),
-                        "fetch or write the file again"});
+    fail(path, offset,
+         {n > available ? "truncated file" : "more bytes than the header says",
+          concat(n, " bytes of values for shape ", shape), concat(available),
+          "fetch or write the file again"});
   return shape;
 }
 

@@ -56,7 +56,8 @@ Bytes read_file(const std::string& path, const std::string& kind) {
   if (d.file < 0) {
     const int code = errno;
     if (code == ENOENT) fail(path, {what, "a file", "nothing there", "check the path"});
-    fail(path, {what, "a readable file", std::strerror(code), "check the path and its permissions"});
+    fail(path,
+         {what, "a readable file", std::strerror(code), "check the path and its permissions"});
   }
   struct stat s;
   if (::fstat(d.file, &s) != 0) fail(path, {what, "a readable file", std::strerror(errno)});
@@ -69,8 +70,9 @@ Bytes read_file(const std::string& path, const std::string& kind) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail(path, at, {what, "readable bytes", std::strerror(errno), "check the disk"});
     if (n == 0)
-      fail(path, at, {what, concat(bytes.size(), " bytes"), concat(at),
-                      "the file shrank while it was read; try again"});
+      fail(path, at,
+           {what, concat(bytes.size(), " bytes"), concat(at),
+            "the file shrank while it was read; try again"});
     at += std::size_t(n);
   }
   return bytes;
@@ -78,8 +80,9 @@ Bytes read_file(const std::string& path, const std::string& kind) {
 
 std::span<const std::byte> Cursor::take(std::size_t n, const char* field) {
   if (n > left())
-    fail(path_, offset(), {"truncated " + kind_, concat(n, " bytes of ", field),
-                           concat(left(), " bytes to the end"), "fetch or write the file again"});
+    fail(path_, offset(),
+         {"truncated " + kind_, concat(n, " bytes of ", field), concat(left(), " bytes to the end"),
+          "fetch or write the file again"});
   const auto part = bytes_.subspan(at_, n);
   at_ += n;
   return part;
@@ -102,15 +105,17 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   const auto slash = path.rfind('/');
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
   partial_ = path.substr(0, name) + "." + path.substr(name) + ".partial";
-  // One name for all writers, so that what a killed writer left is reused; the lock keeps two writers apart. A file locked
-  // after its owner renamed it is no longer at this name: then try again.
+  // One name for all writers, so that what a killed writer left is reused; the lock keeps two
+  // writers apart. A file locked after its owner renamed it is no longer at this name: then try
+  // again.
   for (int attempt = 0;; attempt++) {
     file_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (file_ < 0) io_error(what, path, errno, remedy);
     if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
       const int code = errno;
       ::close(std::exchange(file_, -1));
-      if (code == EWOULDBLOCK) io_error("another process is writing the file", path, code, "wait for it");
+      if (code == EWOULDBLOCK)
+        io_error("another process is writing the file", path, code, "wait for it");
       io_error(what, path, code, remedy);
     }
     struct stat ours, there;
@@ -137,15 +142,18 @@ void AtomicFile::write(const void* bytes, std::size_t count) {
   while (count) {
     const ssize_t n = ::write(file_, p, count);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) io_error("cannot write the file", path_, errno, "free some space, or choose another path");
+    if (n < 0)
+      io_error("cannot write the file", path_, errno, "free some space, or choose another path");
     p += n;
     count -= std::size_t(n);
   }
 }
 void AtomicFile::commit() {
   if (file_ < 0) throw Error(ErrorKind::usage, {"the file is already committed", path_, {}, {}});
-  if (::fsync(file_) != 0) io_error("cannot write the file", path_, errno, "free some space, or choose another path");
-  if (::rename(partial_.c_str(), path_.c_str()) != 0) io_error("cannot replace the file", path_, errno);
+  if (::fsync(file_) != 0)
+    io_error("cannot write the file", path_, errno, "free some space, or choose another path");
+  if (::rename(partial_.c_str(), path_.c_str()) != 0)
+    io_error("cannot replace the file", path_, errno);
   ::close(std::exchange(file_, -1));
   // The new name itself is durable only when its folder is.
   const std::string folder = folder_of(path_);

@@ -1,5 +1,5 @@
-// Whole files in, whole files out: reading with every length checked, writing so that a reader sees the old file or the new
-// one and never a part. Not here: formats.
+// Whole files in, whole files out: reading with every length checked, writing so that a reader sees
+// the old file or the new one and never a part. Not here: formats.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,8 +15,8 @@ struct Fault {
 [[noreturn]] void fail(const std::string& path, const Fault& fault);
 [[noreturn]] void fail(const std::string& path, std::uint64_t offset, const Fault& fault);
 
-// The bytes of a regular file. kind names it in errors: "IDX file". Error (data) when it is missing, unreadable, a
-// directory, or changes size while it is read.
+// The bytes of a regular file. kind names it in errors: "IDX file". Error (data) when it is
+// missing, unreadable, a directory, or changes size while it is read.
 Bytes read_file(const std::string& path, const std::string& kind);
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);
@@ -24,7 +24,8 @@ bool is_directory(const std::string& path);
 // A cursor over bytes; reading past the end is an Error (data) that names the file and the offset.
 class Cursor {
  public:
-  Cursor(std::span<const std::byte> bytes, std::string path, std::string kind, std::uint64_t base = 0)
+  Cursor(std::span<const std::byte> bytes, std::string path, std::string kind,
+         std::uint64_t base = 0)
       : bytes_(bytes), path_(std::move(path)), kind_(std::move(kind)), base_(base) {}
   std::uint64_t offset() const { return base_ + at_; }  // in the file
   std::size_t left() const { return bytes_.size() - at_; }
@@ -39,9 +40,9 @@ class Cursor {
   std::size_t at_ = 0;
 };
 
-// Writes beside the file it will replace (".NAME.partial"), and on commit() syncs it, renames it and syncs the folder.
-// Without commit() nothing remains. Error (internal) on any I/O failure. One writer of a file at a time; a second one is
-// refused.
+// Writes beside the file it will replace (".NAME.partial"), and on commit() syncs it, renames it
+// and syncs the folder. Without commit() nothing remains. Error (internal) on any I/O failure. One
+// writer of a file at a time; a second one is refused.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);

@@ -16,8 +16,10 @@ HostArray zeros(DType dtype, Shape shape) {
 }
 HostArray copy_of(DType dtype, Shape shape, const void* values, std::size_t count) {
   if (count != std::size_t(shape.numel()))
-    throw Error(ErrorKind::usage, {"wrong number of values for shape " + shape.str(), {},
-                                   concat(shape.numel()), concat(count)});
+    throw Error(ErrorKind::usage, {"wrong number of values for shape " + shape.str(),
+                                   {},
+                                   concat(shape.numel()),
+                                   concat(count)});
   HostArray a = zeros(dtype, std::move(shape));
   if (count) std::memcpy(a.bytes.data(), values, a.bytes.size());
   return a;

@@ -1,5 +1,5 @@
-// An array in host memory as files hold it: dtype, shape, bytes. What every loader returns and every writer takes.
-// Not here: arithmetic or devices beyond the copy to and from a Tensor.
+// An array in host memory as files hold it: dtype, shape, bytes. What every loader returns and
+// every writer takes. Not here: arithmetic or devices beyond the copy to and from a Tensor.
 #pragma once
 #include <cstddef>
 #include <map>

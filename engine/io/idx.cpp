@@ -22,7 +22,8 @@ HostArray read_idx(const std::string& path) {
   const std::string kind = "IDX file";
   Bytes file = read_file(path, kind);
   const bool gzipped = file.size() >= 2 && file[0] == std::byte{0x1f} && file[1] == std::byte{0x8b};
-  // Compressed: the header and the values come out of the inflater in turn. Plain: out of the bytes.
+  // Compressed: the header and the values come out of the inflater in turn. Plain: out of the
+  // bytes.
   std::unique_ptr<Inflater> inflater;
   if (gzipped) inflater = std::make_unique<Inflater>(file, Inflater::Format::gzip, path, 0);
   Cursor plain(file, path, kind);
@@ -46,7 +47,8 @@ HostArray read_idx(const std::string& path) {
   if (magic[0] != std::byte{0} || magic[1] != std::byte{0})
     fail(path, 0, {"not an IDX file", "two zero bytes", concat(int(magic[0]), " ", int(magic[1]))});
   if (!code)
-    fail(path, 2, {"unknown element type in an IDX file", "8, 9, 11, 12, 13 or 14", concat(int(magic[2]))});
+    fail(path, 2,
+         {"unknown element type in an IDX file", "8, 9, 11, 12, 13 or 14", concat(int(magic[2]))});
   const int rank = int(magic[3]);
   if (rank < 1 || rank > 8)
     fail(path, 3, {"wrong number of dimensions in an IDX file", "1 to 8", concat(rank)});
@@ -55,16 +57,17 @@ HostArray read_idx(const std::string& path) {
   Cursor cursor(words, path, kind, 4);
   for (int i = 0; i < rank; i++) sizes.push_back(cursor.big(4, "sizes"));
 
+  const std::uint64_t size = checked_bytes(sizes, code->element, path, 4);
   if (!gzipped) {
     Shape shape = checked_shape(sizes, code->element, plain.left(), path, offset);
     file.erase(file.begin(), file.begin() + std::ptrdiff_t(offset));
     return convert(std::move(file), code->element, true, std::move(shape), path);
   }
-  const std::uint64_t size = checked_bytes(sizes, code->element, path, 4);
   if (!can_inflate_to(size, file.size()))
-    fail(path, 4, {"the sizes in the header are larger than the file can hold",
-                   concat("at most ", file.size() * 1032, " bytes of values"), concat(size),
-                   "the file is damaged; fetch it again"});
+    fail(path, 4,
+         {"the sizes in the header are larger than the file can hold",
+          concat("at most ", file.size() * 1032, " bytes of values"), concat(size),
+          "the file is damaged; fetch it again"});
   Shape shape(std::vector<Index>(sizes.begin(), sizes.end()));
   Bytes values{std::size_t(size)};
   inflater->read(values.data(), values.size(), "values");
@@ -74,23 +77,29 @@ HostArray read_idx(const std::string& path) {
 
 void write_idx(const std::string& path, const HostArray& a) {
   if (a.shape.rank() < 1 || a.shape.rank() > 8)
-    throw Error(ErrorKind::usage, {"an IDX file cannot hold this shape", path, "1 to 8 dimensions", a.shape.str()});
+    throw Error(ErrorKind::usage,
+                {"an IDX file cannot hold this shape", path, "1 to 8 dimensions", a.shape.str()});
   Bytes out{std::byte{0}, std::byte{0}};
   const auto big = [&](std::uint64_t v, int bytes) {
     for (int i = bytes - 1; i >= 0; i--) out.push_back(std::byte(v >> (8 * i)));
   };
-  const int code = a.dtype == DType::u8 ? 0x08 : a.dtype == DType::i64 ? 0x0C : a.dtype == DType::f32 ? 0x0D : 0x0E;
+  const int code = a.dtype == DType::u8    ? 0x08
+                   : a.dtype == DType::i64 ? 0x0C
+                   : a.dtype == DType::f32 ? 0x0D
+                                           : 0x0E;
   out.push_back(std::byte(code));
   out.push_back(std::byte(a.shape.rank()));
   for (const Index n : a.shape) {
     if (n > Index(std::numeric_limits<std::uint32_t>::max()))
-      throw Error(ErrorKind::usage, {"an IDX file cannot hold this size", path, "at most 2^32 - 1", concat(n)});
+      throw Error(ErrorKind::usage,
+                  {"an IDX file cannot hold this size", path, "at most 2^32 - 1", concat(n)});
     big(std::uint64_t(n), 4);
   }
   if (a.dtype == DType::i64) {
     for (const std::int64_t v : a.values<std::int64_t>()) {
       if (v != std::int32_t(v))
-        throw Error(ErrorKind::usage, {"an IDX file cannot hold this value", path, "an int32", concat(v)});
+        throw Error(ErrorKind::usage,
+                    {"an IDX file cannot hold this value", path, "an int32", concat(v)});
       big(std::uint64_t(v), 4);
     }
   } else {

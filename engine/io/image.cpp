@@ -18,13 +18,14 @@ Image read_png(const std::string& path) {
 }
 void write_png(const std::string& path, const Image& image) {
   if (!has_png()) png::missing(path);
-  const bool fits = image.height > 0 && image.width > 0 && image.height <= 1'000'000 && image.width <= 1'000'000 &&
-                    (image.channels == 1 || image.channels == 3) &&
+  const bool fits = image.height > 0 && image.width > 0 && image.height <= 1'000'000 &&
+                    image.width <= 1'000'000 && (image.channels == 1 || image.channels == 3) &&
                     image.pixels.size() == std::size_t(image.height * image.width * image.channels);
   if (!fits)
-    throw Error(ErrorKind::usage, {"cannot write the image", path, "1 or 3 channels and height x width x channels pixels",
-                                   concat(image.height, " x ", image.width, " x ", image.channels, " and ",
-                                          image.pixels.size(), " pixels")});
+    throw Error(ErrorKind::usage, {"cannot write the image", path,
+                                   "1 or 3 channels and height x width x channels pixels",
+                                   concat(image.height, " x ", image.width, " x ", image.channels,
+                                          " and ", image.pixels.size(), " pixels")});
   write_file(path, png::encode(image, path));
 }
 
@@ -57,8 +58,11 @@ std::vector<std::uint8_t> grey_levels(const Tensor& x) {
 
 Image image_grid(const Tensor& x, const GridOptions& options) {
   const auto layout = layout_of(x.shape());
-  if (!layout || x.size(0) < 1 || layout->height < 1 || layout->width < 1 || x.dtype() == DType::i64)
-    throw Error(ErrorKind::usage, {"no images to draw", {}, "[N, H, W, C] with C 1 or 3, [N, H, W], or [N, side * side]",
+  if (!layout || x.size(0) < 1 || layout->height < 1 || layout->width < 1 ||
+      x.dtype() == DType::i64)
+    throw Error(ErrorKind::usage, {"no images to draw",
+                                   {},
+                                   "[N, H, W, C] with C 1 or 3, [N, H, W], or [N, side * side]",
                                    concat(x.shape(), " ", x.dtype())});
   const auto [height, width, channels] = *layout;
   const Index n = x.size(0), gap = std::max<Index>(options.gap, 0);
@@ -70,9 +74,11 @@ Image image_grid(const Tensor& x, const GridOptions& options) {
   const std::vector<std::uint8_t> pixels = grey_levels(x);
   for (Index i = 0; i < n; i++)
     for (Index r = 0; r < height; r++) {
-      const Index top = gap + i / columns * (height + gap) + r, left = gap + i % columns * (width + gap);
+      const Index top = gap + i / columns * (height + gap) + r,
+                  left = gap + i % columns * (width + gap);
       std::memcpy(&grid.pixels[std::size_t((top * grid.width + left) * channels)],
-                  &pixels[std::size_t((i * height + r) * width * channels)], std::size_t(width * channels));
+                  &pixels[std::size_t((i * height + r) * width * channels)],
+                  std::size_t(width * channels));
     }
   return grid;
 }

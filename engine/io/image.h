@@ -1,4 +1,5 @@
-// Pictures: 8-bit grey or RGB images, PNG in and out, and grids of samples. Not here: colour management; bytes are bytes.
+// Pictures: 8-bit grey or RGB images, PNG in and out, and grids of samples. Not here: colour
+// management; bytes are bytes.
 #pragma once
 #include <cstdint>
 
@@ -12,7 +13,8 @@ struct Image {
   std::vector<std::uint8_t> pixels;  // [height, width, channels]
 };
 
-bool has_png();  // was libpng there when imago was built? Without it the two below are an Error (usage).
+bool has_png();  // was libpng there when imago was built? Without it the two below are an Error
+                 // (usage).
 // Palettes and 1, 2, 4 and 16 bits become 8 bits; an alpha channel is dropped.
 Image read_png(const std::string& path);
 void write_png(const std::string& path, const Image& image);  // atomic
@@ -22,8 +24,8 @@ struct GridOptions {
   Index gap = 2;                // pixels between images
   std::uint8_t background = 0;  // of gaps and missing images
 };
-// x: [N, H, W, C], [N, H, W], or [N, D] with D a square or three times one. uint8, or floating in [0, 1] (values beyond are
-// clamped, NaN is black).
+// x: [N, H, W, C], [N, H, W], or [N, D] with D a square or three times one. uint8, or floating in
+// [0, 1] (values beyond are clamped, NaN is black).
 Image image_grid(const Tensor& x, const GridOptions& options = {});
 
 }  // namespace imago::io

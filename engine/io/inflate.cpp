@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kChunk = std::size_t(1) << 30;  // zlib counts in unsigned int
 }
 
-bool can_inflate_to(std::uint64_t size, std::size_t compressed) { return size / 1032 <= compressed; }
+bool can_inflate_to(std::uint64_t size, std::size_t compressed) {
+  return size / 1032 <= compressed;
+}
 
 struct Inflater::State {
   z_stream z{};
@@ -23,7 +25,8 @@ struct Inflater::State {
   std::uint64_t at() const { return offset + taken - z.avail_in; }
 };
 
-Inflater::Inflater(std::span<const std::byte> in, Format format, std::string path, std::uint64_t offset)
+Inflater::Inflater(std::span<const std::byte> in, Format format, std::string path,
+                   std::uint64_t offset)
     : state_(std::make_unique<State>()) {
   state_->in = in;
   state_->format = format;
@@ -59,28 +62,33 @@ std::size_t Inflater::some(void* to, std::size_t n) {
     if (code == Z_STREAM_END)
       s.ended = true;
     else if (code == Z_BUF_ERROR)
-      fail(s.path, s.at(), {"truncated compressed data", "more of the stream", "the end of it",
-                            "fetch or write the file again"});
+      fail(s.path, s.at(),
+           {"truncated compressed data", "more of the stream", "the end of it",
+            "fetch or write the file again"});
     else if (code != Z_OK)
-      fail(s.path, s.at(), {"damaged compressed data", "a deflate stream with the right checksum",
-                            s.z.msg ? s.z.msg : concat("zlib code ", code), "fetch or write the file again"});
+      fail(s.path, s.at(),
+           {"damaged compressed data", "a deflate stream with the right checksum",
+            s.z.msg ? s.z.msg : concat("zlib code ", code), "fetch or write the file again"});
   }
   return done;
 }
 void Inflater::read(void* to, std::size_t n, const char* field) {
   const std::size_t got = some(to, n);
   if (got != n)
-    fail(state_->path, state_->at(), {"truncated file", concat(n, " bytes of ", field), concat(got),
-                                      "fetch or write the file again"});
+    fail(state_->path, state_->at(),
+         {"truncated file", concat(n, " bytes of ", field), concat(got),
+          "fetch or write the file again"});
 }
 void Inflater::finish() {
   char extra;
   if (some(&extra, 1))
-    fail(state_->path, state_->at(), {"more values than the header says", "the end of the data", "more bytes",
-                                      "fetch or write the file again"});
+    fail(state_->path, state_->at(),
+         {"more values than the header says", "the end of the data", "more bytes",
+          "fetch or write the file again"});
   if (state_->z.avail_in || state_->taken < state_->in.size())
-    fail(state_->path, state_->at(), {"bytes behind the compressed data", "the end", "more bytes",
-                                      "fetch or write the file again"});
+    fail(state_->path, state_->at(),
+         {"bytes behind the compressed data", "the end", "more bytes",
+          "fetch or write the file again"});
 }
 
 namespace {
@@ -105,7 +113,8 @@ Bytes deflate_with(std::span<const std::byte> in, int window) {
     out.insert(out.end(), buffer, buffer + (sizeof buffer - z.avail_out));
   }
   deflateEnd(&z);
-  if (code != Z_STREAM_END) throw Error(ErrorKind::internal, {"zlib does not compress", {}, {}, concat("code ", code)});
+  if (code != Z_STREAM_END)
+    throw Error(ErrorKind::internal, {"zlib does not compress", {}, {}, concat("code ", code)});
   return out;
 }
 }  // namespace

@@ -54,7 +54,8 @@ class HeaderParser {
 
  private:
   [[noreturn]] void wrong(const std::string& expected, const std::string& received) {
-    fail(path_, offset_ + at_, {"wrong header of an npy file", expected, received, "write it with numpy.save"});
+    fail(path_, offset_ + at_,
+         {"wrong header of an npy file", expected, received, "write it with numpy.save"});
   }
   char peek() {
     while (at_ < s_.size() && std::strchr(" \t\n\r", s_[at_]) && s_[at_]) at_++;
@@ -71,7 +72,8 @@ class HeaderParser {
   }
   std::string string() {
     const char quote = peek();
-    if (quote != '\'' && quote != '"') wrong("a quoted string", quote ? concat("'", quote, "'") : "the end");
+    if (quote != '\'' && quote != '"')
+      wrong("a quoted string", quote ? concat("'", quote, "'") : "the end");
     const auto end = s_.find(quote, ++at_);
     if (end == s_.npos || end - at_ > 200) wrong("a short quoted string", "no closing quote");
     const std::string text(s_.substr(at_, end - at_));
@@ -80,7 +82,8 @@ class HeaderParser {
   }
   bool boolean() {
     peek();
-    for (const auto& [word, value] : {std::pair<std::string_view, bool>{"True", true}, {"False", false}})
+    for (const auto& [word, value] :
+         {std::pair<std::string_view, bool>{"True", true}, {"False", false}})
       if (s_.substr(at_, word.size()) == word) {
         at_ += word.size();
         return value;
@@ -128,7 +131,8 @@ Bytes to_c_order(const Bytes& in, const Shape& shape, std::size_t size) {
   const int rank = shape.rank();
   Bytes out(in.size());
   std::vector<std::size_t> stride(std::size_t(rank), 1), at(std::size_t(rank), 0);
-  for (int d = 1; d < rank; d++) stride[std::size_t(d)] = stride[std::size_t(d - 1)] * std::size_t(shape[d - 1]);
+  for (int d = 1; d < rank; d++)
+    stride[std::size_t(d)] = stride[std::size_t(d - 1)] * std::size_t(shape[d - 1]);
   std::size_t from = 0;
   for (std::size_t to = 0; to < out.size(); to += size) {
     std::memcpy(out.data() + to, in.data() + from * size, size);
@@ -161,12 +165,14 @@ HostArray parse(Bytes file, const std::string& name) {
   const char order = h.descr.empty() ? ' ' : h.descr[0];
   const auto e = element_of(h.descr.empty() ? "" : h.descr.substr(1));
   if (!e || !std::strchr("<>|=", order) || (order == '|' && size_of(*e) > 1))
-    fail(name, at, {"element type that imago does not read", "bool, integers, float16, float32 or float64",
-                    "'" + h.descr + "'", "convert it, e.g. with .astype('float32')"});
+    fail(name, at,
+         {"element type that imago does not read", "bool, integers, float16, float32 or float64",
+          "'" + h.descr + "'", "convert it, e.g. with .astype('float32')"});
   Shape shape = checked_shape(h.sizes, *e, c.left(), name, at);
   file.erase(file.begin(), file.begin() + std::ptrdiff_t(c.offset()));
   if (h.fortran && shape.rank() > 1) file = to_c_order(file, shape, size_of(*e));
-  return convert(std::move(file), *e, order == '>' || (order == '=' && is_big_endian_machine()), std::move(shape), name);
+  return convert(std::move(file), *e, order == '>' || (order == '=' && is_big_endian_machine()),
+                 std::move(shape), name);
 }
 
 Bytes serialize(const HostArray& a) {
@@ -205,9 +211,11 @@ NamedArrays read_npz(const std::string& path) {
   NamedArrays arrays;
   for (const ZipEntry& e : zip_entries(file, path)) {
     if (e.name.size() <= kSuffix.size() || !e.name.ends_with(kSuffix))
-      fail(path, e.header, {"an entry that is no array", "a name ending in .npy", "'" + e.name + "'"});
+      fail(path, e.header,
+           {"an entry that is no array", "a name ending in .npy", "'" + e.name + "'"});
     const std::string key = e.name.substr(0, e.name.size() - kSuffix.size());
-    if (arrays.count(key)) fail(path, e.header, {"an entry twice", "each name once", "'" + e.name + "'"});
+    if (arrays.count(key))
+      fail(path, e.header, {"an entry twice", "each name once", "'" + e.name + "'"});
     arrays.emplace(key, parse(zip_read(file, e, path), path + ":" + e.name));
   }
   return arrays;

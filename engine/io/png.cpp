@@ -28,8 +28,8 @@ bool available() { return true; }
 
 namespace {
 
-// libpng reports errors by longjmp, which must not cross a destructor: the functions between setjmp and libpng hold plain
-// values only, and everything with a destructor lives in the caller.
+// libpng reports errors by longjmp, which must not cross a destructor: the functions between setjmp
+// and libpng hold plain values only, and everything with a destructor lives in the caller.
 struct Session {
   std::jmp_buf back;
   char message[160] = "";
@@ -75,7 +75,8 @@ bool read_header(Session* s, png_uint_32* width, png_uint_32* height, int* chann
   png_set_read_fn(s->png, s, on_read);
   png_set_user_limits(s->png, 1'000'000, 1'000'000);
   png_read_info(s->png, s->info);
-  const int colour = png_get_color_type(s->png, s->info), depth = png_get_bit_depth(s->png, s->info);
+  const int colour = png_get_color_type(s->png, s->info),
+            depth = png_get_bit_depth(s->png, s->info);
   if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(s->png);
   if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(s->png);
   if (depth == 16) png_set_scale_16(s->png);
@@ -101,8 +102,8 @@ bool write_all(Session* s, png_uint_32 width, png_uint_32 height, int colour, pn
   s->info = png_create_info_struct(s->png);
   if (!s->info) return false;
   png_set_write_fn(s->png, s, on_write, on_flush);
-  png_set_IHDR(s->png, s->info, width, height, 8, colour, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-               PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(s->png, s->info, width, height, 8, colour, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(s->png, s->info);
   png_write_image(s->png, rows);
   png_write_end(s->png, nullptr);
@@ -120,7 +121,9 @@ struct Writer : Session {
 
 Image decode(const Bytes& file, const std::string& path) {
   if (file.size() < 8 || png_sig_cmp(reinterpret_cast<png_const_bytep>(file.data()), 0, 8))
-    fail(path, 0, {"not a PNG file", "the PNG signature", file.size() < 8 ? concat(file.size(), " bytes") : "other bytes"});
+    fail(path, 0,
+         {"not a PNG file", "the PNG signature",
+          file.size() < 8 ? concat(file.size(), " bytes") : "other bytes"});
   Reader s;
   s.in = file.data();
   s.size = file.size();
@@ -134,9 +137,12 @@ Image decode(const Bytes& file, const std::string& path) {
   const std::uint64_t row = std::uint64_t(width) * std::uint64_t(channels), size = row * height;
   // A palette, or 1-bit grey, expands eight or three times beyond the deflated bytes.
   if (!can_inflate_to(size / 24, file.size()))
-    fail(path, 16, {"the size in the header is larger than the file can hold",
-                    concat("at most ", file.size() * 1032 * 24, " pixels"), concat(width, " x ", height), "the file is damaged"});
-  if (channels != 1 && channels != 3) fail(path, {"unknown kind of PNG", "1 or 3 channels", concat(channels)});
+    fail(path, 16,
+         {"the size in the header is larger than the file can hold",
+          concat("at most ", file.size() * 1032 * 24, " pixels"), concat(width, " x ", height),
+          "the file is damaged"});
+  if (channels != 1 && channels != 3)
+    fail(path, {"unknown kind of PNG", "1 or 3 channels", concat(channels)});
   image.pixels.resize(size);
   std::vector<png_bytep> rows(height);
   for (png_uint_32 i = 0; i < height; i++) rows[i] = image.pixels.data() + i * row;
@@ -150,7 +156,8 @@ Bytes encode(const Image& image, const std::string& path) {
   s.out = &out;
   std::vector<png_bytep> rows(std::size_t(image.height));
   for (std::size_t i = 0; i < rows.size(); i++)
-    rows[i] = const_cast<png_bytep>(image.pixels.data()) + i * std::size_t(image.width * image.channels);
+    rows[i] =
+        const_cast<png_bytep>(image.pixels.data()) + i * std::size_t(image.width * image.channels);
   if (!write_all(&s, png_uint_32(image.width), png_uint_32(image.height),
                  image.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, rows.data()))
     throw Error(ErrorKind::internal, {"libpng does not write the image", path, {}, s.message});

@@ -17,9 +17,10 @@ constexpr const char* kMetadata = "__metadata__";
 
 std::optional<Element> element_of(const std::string& text) {
   constexpr std::pair<const char*, Element> table[] = {
-      {"BOOL", Element::b8}, {"U8", Element::u8},   {"I8", Element::i8},   {"U16", Element::u16}, {"I16", Element::i16},
-      {"U32", Element::u32}, {"I32", Element::i32}, {"U64", Element::u64}, {"I64", Element::i64}, {"F16", Element::f16},
-      {"BF16", Element::bf16}, {"F32", Element::f32}, {"F64", Element::f64}};
+      {"BOOL", Element::b8}, {"U8", Element::u8},   {"I8", Element::i8},     {"U16", Element::u16},
+      {"I16", Element::i16}, {"U32", Element::u32}, {"I32", Element::i32},   {"U64", Element::u64},
+      {"I64", Element::i64}, {"F16", Element::f16}, {"BF16", Element::bf16}, {"F32", Element::f32},
+      {"F64", Element::f64}};
   for (const auto& [name, e] : table)
     if (text == name) return e;
   return {};
@@ -46,7 +47,8 @@ class HeaderReader {
  public:
   explicit HeaderReader(const std::string& path) : path_(path) {}
 
-  // nlohmann::json keeps the last of equal keys; here a second one is an error, and so is deep nesting.
+  // nlohmann::json keeps the last of equal keys; here a second one is an error, and so is deep
+  // nesting.
   Json parse(std::span<const std::byte> text) {
     std::vector<std::set<std::string>> keys;
     const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
@@ -74,27 +76,35 @@ class HeaderReader {
     return m;
   }
   Entry entry(const std::string& name, const Json& j) {
-    if (!j.is_object() || j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
-      wrong("dtype, shape and data_offsets of tensor '" + name + "'", j.is_object() ? "other keys" : j.type_name());
-    if (!j["dtype"].is_string()) wrong("a string as dtype of tensor '" + name + "'", j["dtype"].type_name());
+    if (!j.is_object() || j.size() != 3 || !j.contains("dtype") || !j.contains("shape") ||
+        !j.contains("data_offsets"))
+      wrong("dtype, shape and data_offsets of tensor '" + name + "'",
+            j.is_object() ? "other keys" : j.type_name());
+    if (!j["dtype"].is_string())
+      wrong("a string as dtype of tensor '" + name + "'", j["dtype"].type_name());
     const auto text = j["dtype"].get<std::string>();
     const auto e = element_of(text);
-    if (!e) wrong("dtype of tensor '" + name + "' to be F32, F64, F16, BF16, an integer or BOOL", text);
+    if (!e)
+      wrong("dtype of tensor '" + name + "' to be F32, F64, F16, BF16, an integer or BOOL", text);
     const auto offsets = numbers(j["data_offsets"], "data_offsets of tensor '" + name + "'");
     if (offsets.size() != 2 || offsets[0] > offsets[1])
       wrong("data_offsets of tensor '" + name + "' as [begin, end]", j["data_offsets"].dump());
-    return {name, *e, numbers(j["shape"], "shape of tensor '" + name + "'"), offsets[0], offsets[1]};
+    return {name, *e, numbers(j["shape"], "shape of tensor '" + name + "'"), offsets[0],
+            offsets[1]};
   }
 
  private:
   [[noreturn]] void wrong(const std::string& expected, const std::string& received) {
-    fail(path_, 8, {"wrong header of a safetensors file", expected, received, "write it with a safetensors library"});
+    fail(path_, 8,
+         {"wrong header of a safetensors file", expected, received,
+          "write it with a safetensors library"});
   }
   std::vector<std::uint64_t> numbers(const Json& j, const std::string& what) {
     std::vector<std::uint64_t> v;
     if (!j.is_array()) wrong(what + " as a list", j.type_name());
     for (const Json& n : j) {
-      if (!n.is_number_unsigned()) wrong(what + " of whole numbers", n.is_number() ? n.dump() : n.type_name());
+      if (!n.is_number_unsigned())
+        wrong(what + " of whole numbers", n.is_number() ? n.dump() : n.type_name());
       v.push_back(n.get<std::uint64_t>());
     }
     return v;
@@ -109,12 +119,15 @@ SafeTensors read_safetensors(const std::string& path) {
   Cursor c(file, path, "safetensors file");
   const std::uint64_t length = c.little(8, "the header's size");
   if (length > kHeaderLimit || length > c.left())
-    fail(path, 0, {length > kHeaderLimit ? "not a safetensors file" : "truncated safetensors file",
-                   concat("a header of at most ", std::min<std::uint64_t>(kHeaderLimit, c.left()), " bytes"), concat(length),
-                   "fetch or write the file again"});
+    fail(path, 0,
+         {length > kHeaderLimit ? "not a safetensors file" : "truncated safetensors file",
+          concat("a header of at most ", std::min<std::uint64_t>(kHeaderLimit, c.left()), " bytes"),
+          concat(length), "fetch or write the file again"});
   const auto text = c.take(length, "the header");
   if (text.empty() || text[0] != std::byte{'{'})
-    fail(path, 8, {"not a safetensors file", "a header that begins with '{'", length ? "another byte" : "no header"});
+    fail(path, 8,
+         {"not a safetensors file", "a header that begins with '{'",
+          length ? "another byte" : "no header"});
   HeaderReader reader(path);
   const Json header = reader.parse(text);
   const std::uint64_t data = c.offset(), size = c.left();
@@ -127,27 +140,31 @@ SafeTensors read_safetensors(const std::string& path) {
     else
       entries.push_back(reader.entry(name, value));
   }
-  // The tensors must cover the data without holes or overlaps: the format says so, and a mistake here is silent otherwise.
+  // The tensors must cover the data without holes or overlaps: the format says so, and a mistake
+  // here is silent otherwise.
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
   std::uint64_t at = 0;
   for (const Entry& e : entries) {
     if (e.begin != at || e.end > size)
-      fail(path, data + at, {e.begin != at ? "hole or overlap before tensor '" + e.name + "'" : "truncated safetensors file",
-                             e.begin != at ? concat("data_offsets to begin at ", at) : concat("data up to ", e.end),
-                             e.begin != at ? concat(e.begin) : concat(size), "fetch or write the file again"});
+      fail(path, data + at,
+           {e.begin != at ? "hole or overlap before tensor '" + e.name + "'"
+                          : "truncated safetensors file",
+            e.begin != at ? concat("data_offsets to begin at ", at) : concat("data up to ", e.end),
+            e.begin != at ? concat(e.begin) : concat(size), "fetch or write the file again"});
     at = e.end;
   }
   if (at != size)
-    fail(path, data + at, {"bytes that belong to no tensor", concat("the end of the file at byte ", data + at),
-                           concat(size - at, " bytes more"), "fetch or write the file again"});
+    fail(path, data + at,
+         {"bytes that belong to no tensor", concat("the end of the file at byte ", data + at),
+          concat(size - at, " bytes more"), "fetch or write the file again"});
   for (const Entry& e : entries) {
     const std::string where = path + ":" + e.name;
     Shape shape = checked_shape(e.sizes, e.element, e.end - e.begin, where, data + e.begin);
     const auto* first = file.data() + data + e.begin;
-    result.tensors.emplace(e.name,
-                           convert(Bytes(first, first + (e.end - e.begin)), e.element, false, std::move(shape), where));
+    result.tensors.emplace(e.name, convert(Bytes(first, first + (e.end - e.begin)), e.element,
+                                           false, std::move(shape), where));
   }
   return result;
 }
@@ -175,16 +192,20 @@ void write(const std::string& path, std::vector<Item> items, const Metadata& met
   std::uint64_t at = 0;
   for (const Item& i : items) {
     if (!names.insert(i.name).second)
-      throw Error(ErrorKind::usage, {"a tensor's name is taken", path, "each name once, and not " + std::string(kMetadata),
-                                     "'" + i.name + "'"});
-    header[i.name] = {{"dtype", code(i.dtype)}, {"shape", i.shape.dims()}, {"data_offsets", {at, at + i.bytes()}}};
+      throw Error(ErrorKind::usage,
+                  {"a tensor's name is taken", path,
+                   "each name once, and not " + std::string(kMetadata), "'" + i.name + "'"});
+    header[i.name] = {{"dtype", code(i.dtype)},
+                      {"shape", i.shape.dims()},
+                      {"data_offsets", {at, at + i.bytes()}}};
     at += i.bytes();
   }
   std::string text;
   try {
     text = header.dump();
   } catch (const Json::exception& e) {  // a name that is not UTF-8
-    throw Error(ErrorKind::usage, {"cannot write the header", path, "names and metadata in UTF-8", e.what()});
+    throw Error(ErrorKind::usage,
+                {"cannot write the header", path, "names and metadata in UTF-8", e.what()});
   }
   while (text.size() % 8) text += ' ';  // so that the data begins at a multiple of 8
   std::byte length[8];
@@ -212,12 +233,14 @@ void write(const std::string& path, std::vector<Item> items, const Metadata& met
 
 }  // namespace
 
-void write_safetensors(const std::string& path, const NamedArrays& tensors, const Metadata& metadata) {
+void write_safetensors(const std::string& path, const NamedArrays& tensors,
+                       const Metadata& metadata) {
   std::vector<Item> items;
   for (const auto& [name, a] : tensors) items.push_back({name, a.dtype, a.shape, {}, &a});
   write(path, std::move(items), metadata);
 }
-void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata) {
+void write_safetensors(const std::string& path, const NamedTensors& tensors,
+                       const Metadata& metadata) {
   std::vector<Item> items;
   for (const auto& [name, x] : tensors)
     items.push_back({name, x.dtype(), x.shape(), [x = x] { return to_host(x); }});

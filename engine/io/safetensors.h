@@ -1,5 +1,5 @@
-// Named tensors in one file, readable by every safetensors reader. Not here: what the names mean; checkpoints are
-// engine/train's.
+// Named tensors in one file, readable by every safetensors reader. Not here: what the names mean;
+// checkpoints are engine/train's.
 #pragma once
 #include <utility>
 
@@ -17,9 +17,12 @@ struct SafeTensors {
 
 // F32 F64 I64 U8 as they are; BOOL becomes uint8, other integers int64, F16 and BF16 float32.
 SafeTensors read_safetensors(const std::string& path);
-// Atomic. The bytes depend on names, values and metadata only: sorted by element size, then name, as the reference writer
-// does, so that every tensor is aligned. Error (usage) on a name used twice or "__metadata__".
-void write_safetensors(const std::string& path, const NamedArrays& tensors, const Metadata& metadata = {});
-void write_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {});
+// Atomic. The bytes depend on names, values and metadata only: sorted by element size, then name,
+// as the reference writer does, so that every tensor is aligned. Error (usage) on a name used twice
+// or "__metadata__".
+void write_safetensors(const std::string& path, const NamedArrays& tensors,
+                       const Metadata& metadata = {});
+void write_safetensors(const std::string& path, const NamedTensors& tensors,
+                       const Metadata& metadata = {});
 
 }  // namespace imago::io

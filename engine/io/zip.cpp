@@ -12,8 +12,9 @@ constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x060
 constexpr std::size_t kEndSize = 22;
 
 [[noreturn]] void zip64(const std::string& path, std::uint64_t offset) {
-  fail(path, offset, {"a zip64 archive", "an archive below 4 GiB", "zip64 fields",
-                      "save the arrays as several .npy files"});
+  fail(path, offset,
+       {"a zip64 archive", "an archive below 4 GiB", "zip64 fields",
+        "save the arrays as several .npy files"});
 }
 std::uint64_t end_record(std::span<const std::byte> file, const std::string& path) {
   if (file.size() >= kEndSize) {
@@ -25,8 +26,8 @@ std::uint64_t end_record(std::span<const std::byte> file, const std::string& pat
       if (c.little(2, "the comment's size") == c.left()) return at;
     }
   }
-  fail(path, {"not a complete zip archive", "an end-of-directory record", concat("none in ", file.size(), " bytes"),
-              "fetch or write the file again"});
+  fail(path, {"not a complete zip archive", "an end-of-directory record",
+              concat("none in ", file.size(), " bytes"), "fetch or write the file again"});
 }
 
 }  // namespace
@@ -41,8 +42,9 @@ std::vector<ZipEntry> zip_entries(std::span<const std::byte> file, const std::st
   if (disk || directory_disk || here != count)
     fail(path, end, {"a zip archive of several volumes", "one volume", concat(disk + 1)});
   if (start > end || size != end - start)
-    fail(path, end, {"damaged zip archive", concat("a directory that ends at byte ", end),
-                     concat(size, " bytes from byte ", start), "fetch or write the file again"});
+    fail(path, end,
+         {"damaged zip archive", concat("a directory that ends at byte ", end),
+          concat(size, " bytes from byte ", start), "fetch or write the file again"});
 
   std::vector<ZipEntry> entries;
   std::uint64_t packed = 0;
@@ -50,7 +52,9 @@ std::vector<ZipEntry> zip_entries(std::span<const std::byte> file, const std::st
   for (std::uint64_t i = 0; i < count; i++) {
     const std::uint64_t at = c.offset();
     if (c.little(4, "an entry") != kCentral)
-      fail(path, at, {"damaged zip archive", "a directory entry", "something else", "fetch or write the file again"});
+      fail(path, at,
+           {"damaged zip archive", "a directory entry", "something else",
+            "fetch or write the file again"});
     ZipEntry e;
     c.take(4, "versions");
     const auto flags = c.little(2, "flags");
@@ -65,23 +69,35 @@ std::vector<ZipEntry> zip_entries(std::span<const std::byte> file, const std::st
     e.header = c.little(4, "the offset");
     for (const std::byte b : c.take(name, "the name")) e.name += char(b);
     c.take(extra + comment, "the extra field");
-    if (e.size == 0xFFFFFFFF || e.compressed == 0xFFFFFFFF || e.header == 0xFFFFFFFF) zip64(path, at);
+    if (e.size == 0xFFFFFFFF || e.compressed == 0xFFFFFFFF || e.header == 0xFFFFFFFF)
+      zip64(path, at);
     if (flags & 1)
-      fail(path, at, {"an encrypted entry " + e.name, "a plain one", "encryption", "save it without a password"});
+      fail(path, at,
+           {"an encrypted entry " + e.name, "a plain one", "encryption",
+            "save it without a password"});
     if (e.method != 0 && e.method != 8)
-      fail(path, at, {"unknown compression of entry " + e.name, "0 (stored) or 8 (deflate)", concat(e.method)});
+      fail(path, at,
+           {"unknown compression of entry " + e.name, "0 (stored) or 8 (deflate)",
+            concat(e.method)});
     if (e.method == 0 && e.size != e.compressed)
-      fail(path, at, {"damaged zip archive", concat(e.compressed, " bytes of entry ", e.name), concat(e.size)});
+      fail(path, at,
+           {"damaged zip archive", concat(e.compressed, " bytes of entry ", e.name),
+            concat(e.size)});
     if (!can_inflate_to(e.size, e.compressed))
-      fail(path, at, {"the size of entry " + e.name + " is impossible",
-                      concat("at most ", e.compressed * 1032, " bytes"), concat(e.size), "the file is damaged"});
+      fail(path, at,
+           {"the size of entry " + e.name + " is impossible",
+            concat("at most ", e.compressed * 1032, " bytes"), concat(e.size),
+            "the file is damaged"});
     packed += e.compressed;
     if (packed > start)  // a small file that would unpack to a huge one
-      fail(path, at, {"overlapping entries in a zip archive", concat("at most ", start, " bytes of entries"), concat(packed)});
+      fail(path, at,
+           {"overlapping entries in a zip archive", concat("at most ", start, " bytes of entries"),
+            concat(packed)});
     entries.push_back(std::move(e));
   }
   if (c.left())
-    fail(path, c.offset(), {"damaged zip archive", "the end of the directory", concat(c.left(), " bytes more")});
+    fail(path, c.offset(),
+         {"damaged zip archive", "the end of the directory", concat(c.left(), " bytes more")});
   return entries;
 }
 
@@ -91,7 +107,8 @@ Bytes zip_read(std::span<const std::byte> file, const ZipEntry& e, const std::st
                 concat("byte ", e.header)});
   Cursor c(file.subspan(e.header), path, "zip archive", e.header);
   if (c.little(4, "an entry") != kLocal)
-    fail(path, e.header, {"damaged zip archive", "the header of entry " + e.name, "something else"});
+    fail(path, e.header,
+         {"damaged zip archive", "the header of entry " + e.name, "something else"});
   // Sizes of the local header may be zip64 or zero: the directory's hold.
   c.take(22, "an entry's header");
   const auto name = c.little(2, "the name's size"), extra = c.little(2, "the extra field's size");
@@ -109,17 +126,20 @@ Bytes zip_read(std::span<const std::byte> file, const ZipEntry& e, const std::st
   }
   const std::uint32_t crc = crc32_of(bytes);
   if (crc != e.crc)
-    fail(path, at, {"damaged entry " + e.name, concat("checksum ", e.crc), concat(crc),
-                    "fetch or write the file again"});
+    fail(path, at,
+         {"damaged entry " + e.name, concat("checksum ", e.crc), concat(crc),
+          "fetch or write the file again"});
   return bytes;
 }
 
 void ZipWriter::add(const std::string& name, std::span<const std::byte> bytes, bool compress) {
   const Bytes packed = compress ? deflate_raw(bytes) : Bytes(bytes.begin(), bytes.end());
   constexpr std::uint64_t limit = std::numeric_limits<std::uint32_t>::max();
-  if (bytes.size() >= limit || out_.size() + packed.size() >= limit || name.size() > 65535 || count_ >= 65534)
-    throw Error(ErrorKind::usage, {"too large for one zip archive", path_, "less than 4 GiB",
-                                   concat(out_.size() + bytes.size(), " bytes"), "save the arrays as .npy files"});
+  if (bytes.size() >= limit || out_.size() + packed.size() >= limit || name.size() > 65535 ||
+      count_ >= 65534)
+    throw Error(ErrorKind::usage,
+                {"too large for one zip archive", path_, "less than 4 GiB",
+                 concat(out_.size() + bytes.size(), " bytes"), "save the arrays as .npy files"});
   const auto little = [](Bytes& to, std::uint64_t v, int n) {
     for (int i = 0; i < n; i++) to.push_back(std::byte(v >> (8 * i)));
   };

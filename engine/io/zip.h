@@ -1,5 +1,5 @@
-// Zip archives, as .npz needs them: entries stored or deflated, checksums verified. Not here: encryption, several volumes,
-// zip64 (archives of 4 GiB), which are refused by name.
+// Zip archives, as .npz needs them: entries stored or deflated, checksums verified. Not here:
+// encryption, several volumes, zip64 (archives of 4 GiB), which are refused by name.
 #pragma once
 #include "engine/io/file.h"
 

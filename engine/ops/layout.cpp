@@ -37,14 +37,14 @@ Tensor view(const Tensor& x, Shape shape, Index offset = 0) {
 }
 
 // out, seen as [sizes] with strides `to` from its element `at`, = in with strides `from`.
-void copy_nest(const char* op, const Tensor& out, Index at, const std::vector<Index>& to, const Tensor& in,
-               const std::vector<Index>& from, const Shape& sizes) {
+void copy_nest(const char* op, const Tensor& out, Index at, const std::vector<Index>& to,
+               const Tensor& in, const std::vector<Index>& from, const Shape& sizes) {
   if (sizes.numel() == 0) return;
   const Strides<2> nest = collapse<2>(op, sizes, {to, from});
   with_bits(out.dtype(), [&](auto t) {
     using T = decltype(t);
-    kernels::copy_strided(out.stream(),
-                          Copy<T>{nest, static_cast<T*>(out.raw()) + at, static_cast<const T*>(in.raw())});
+    kernels::copy_strided(out.stream(), Copy<T>{nest, static_cast<T*>(out.raw()) + at,
+                                                static_cast<const T*>(in.raw())});
   });
 }
 
@@ -63,7 +63,8 @@ void check_permutation(const std::vector<int>& order, int rank) {
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
   if (shape.numel() != x.numel())
-    op_error("reshape", imago::concat("a shape of ", x.numel(), " elements, as ", x.shape()), shape.str());
+    op_error("reshape", imago::concat("a shape of ", x.numel(), " elements, as ", x.shape()),
+             shape.str());
   return record(view(x, shape), "reshape", {x}, save_nothing,
                 [from = x.shape()](Vjp& r) { r.give(0, [&] { return reshape(r.grad(), from); }); });
 }
@@ -74,7 +75,9 @@ Tensor reshape(const Tensor& x, std::vector<Index> dims) {
     for (auto d = dims.begin(); d != dims.end(); ++d)
       if (d != open) known *= *d;
     if (known <= 0 || x.numel() % known)
-      op_error("reshape", imago::concat("sizes that divide the ", x.numel(), " elements of ", x.shape(), ", one of them -1"),
+      op_error("reshape",
+               imago::concat("sizes that divide the ", x.numel(), " elements of ", x.shape(),
+                             ", one of them -1"),
                imago::concat("a product of ", known, " without the -1"));
     *open = x.numel() / known;
   }
@@ -87,7 +90,9 @@ Tensor unsqueeze(const Tensor& x, int dim) {
 }
 Tensor squeeze(const Tensor& x, int dim) {
   dim = checked_dim("squeeze", dim, x.rank());
-  if (x.size(dim) != 1) op_error("squeeze", "a dimension of size 1", imago::concat("dimension ", dim, " of ", x.shape()));
+  if (x.size(dim) != 1)
+    op_error("squeeze", "a dimension of size 1",
+             imago::concat("dimension ", dim, " of ", x.shape()));
   std::vector<Index> d = x.shape().dims();
   d.erase(d.begin() + dim);
   return reshape(x, Shape(std::move(d)));
@@ -102,9 +107,11 @@ Tensor flatten(const Tensor& x, int from) {
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   if (x.rank() > shape.rank() || broadcast_shape("broadcast_to", x.shape(), shape) != shape)
-    op_error("broadcast_to", imago::concat("a shape that ", x.shape(), " broadcasts to"), shape.str());
+    op_error("broadcast_to", imago::concat("a shape that ", x.shape(), " broadcasts to"),
+             shape.str());
   Tensor out = Tensor::empty(shape, x.dtype(), x.device());
-  copy_nest("broadcast_to", out, 0, contiguous_strides(shape), x, broadcast_strides(x.shape(), shape), shape);
+  copy_nest("broadcast_to", out, 0, contiguous_strides(shape), x,
+            broadcast_strides(x.shape(), shape), shape);
   return record(std::move(out), "broadcast_to", {x}, save_nothing,
                 [from = x.shape()](Vjp& r) { r.give(0, [&] { return sum_to(r.grad(), from); }); });
 }
@@ -133,8 +140,8 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
       T* const to = static_cast<T*>(out.raw());
       const T* const in = static_cast<const T*>(x.raw());
       if (tiles)
-        kernels::transpose(
-            x.stream(), Transpose<T>{last == 1 ? 1 : nest.size[0], nest.size[last], nest.size[last - 1], in, to});
+        kernels::transpose(x.stream(), Transpose<T>{last == 1 ? 1 : nest.size[0], nest.size[last],
+                                                    nest.size[last - 1], in, to});
       else
         kernels::copy_strided(x.stream(), Copy<T>{nest, to, in});
     });
@@ -154,7 +161,8 @@ Tensor slice(const Tensor& x, int dim, Index begin, Index end) {
   dim = checked_dim("slice", dim, x.rank());
   const Index n = x.size(dim);
   if (begin < 0 || end < begin || end > n)
-    op_error("slice", imago::concat("0 <= begin <= end <= ", n, " in dimension ", dim, " of ", x.shape()),
+    op_error("slice",
+             imago::concat("0 <= begin <= end <= ", n, " in dimension ", dim, " of ", x.shape()),
              imago::concat("[", begin, ", ", end, ")"));
   const Shape shape = with_size(x.shape(), dim, end - begin);
   const Index inner = product(x.shape(), dim + 1, x.rank()), outer = product(x.shape(), 0, dim);
@@ -175,14 +183,16 @@ Tensor slice(const Tensor& x, int dim, Index begin, Index end) {
 Tensor pad(const Tensor& x, int dim, Index before, Index after, double value) {
   dim = checked_dim("pad", dim, x.rank());
   if (before < 0 || after < 0)
-    op_error("pad", "before >= 0 and after >= 0", imago::concat(before, " and ", after), "use slice to remove elements");
+    op_error("pad", "before >= 0 and after >= 0", imago::concat(before, " and ", after),
+             "use slice to remove elements");
   const Index n = x.size(dim), inner = product(x.shape(), dim + 1, x.rank());
   Tensor out = Tensor::empty(with_size(x.shape(), dim, before + n + after), x.dtype(), x.device());
   const auto launch = [&](auto bits) {
     using T = decltype(bits);
     if (out.numel() > 0)
-      kernels::pad(x.stream(), Pad<T>{product(x.shape(), 0, dim), n * inner, before * inner, after * inner, bits,
-                                      static_cast<const T*>(x.raw()), static_cast<T*>(out.raw())});
+      kernels::pad(x.stream(),
+                   Pad<T>{product(x.shape(), 0, dim), n * inner, before * inner, after * inner,
+                          bits, static_cast<const T*>(x.raw()), static_cast<T*>(out.raw())});
   };
   switch (x.dtype()) {
     case DType::f32: launch(std::bit_cast<std::uint32_t>(float(value))); break;
@@ -201,18 +211,24 @@ Tensor concat(const std::vector<Tensor>& parts, int dim) {
   dim = checked_dim("concat", dim, first.rank());
   std::vector<Index> starts{0};
   for (const Tensor& t : parts) {
-    const bool fits = t.rank() == first.rank() && t.dtype() == first.dtype() && t.device() == first.device() &&
+    const bool fits = t.rank() == first.rank() && t.dtype() == first.dtype() &&
+                      t.device() == first.device() &&
                       with_size(t.shape(), dim, first.size(dim)) == first.shape();
     if (!fits)
-      op_error("concat", imago::concat(first.shape(), " ", first.dtype(), " on ", first.device(), " but for dimension ", dim),
+      op_error("concat",
+               imago::concat(first.shape(), " ", first.dtype(), " on ", first.device(),
+                             " but for dimension ", dim),
                imago::concat(t.shape(), " ", t.dtype(), " on ", t.device()));
     starts.push_back(starts.back() + t.size(dim));
   }
-  Tensor out = Tensor::empty(with_size(first.shape(), dim, starts.back()), first.dtype(), first.device());
-  const Index outer = product(first.shape(), 0, dim), inner = product(first.shape(), dim + 1, first.rank());
+  Tensor out =
+      Tensor::empty(with_size(first.shape(), dim, starts.back()), first.dtype(), first.device());
+  const Index outer = product(first.shape(), 0, dim),
+              inner = product(first.shape(), dim + 1, first.rank());
   for (std::size_t k = 0; k < parts.size(); k++) {
     const Index width = parts[k].size(dim) * inner;
-    copy_nest("concat", out, starts[k] * inner, {starts.back() * inner, 1}, parts[k], {width, 1}, Shape{outer, width});
+    copy_nest("concat", out, starts[k] * inner, {starts.back() * inner, 1}, parts[k], {width, 1},
+              Shape{outer, width});
   }
   return record(std::move(out), "concat", parts, save_nothing, [dim, starts](Vjp& r) {
     for (std::size_t k = 0; k + 1 < starts.size(); k++)
@@ -224,7 +240,8 @@ Tensor stack(const std::vector<Tensor>& parts, int dim) {
   dim = checked_dim("stack", dim, parts[0].rank() + 1);
   std::vector<Tensor> raised;
   for (const Tensor& t : parts) {
-    if (t.shape() != parts[0].shape()) op_error("stack", imago::concat("tensors of shape ", parts[0].shape()), t.shape().str());
+    if (t.shape() != parts[0].shape())
+      op_error("stack", imago::concat("tensors of shape ", parts[0].shape()), t.shape().str());
     raised.push_back(unsqueeze(t, dim));
   }
   return concat(raised, dim);
@@ -238,14 +255,18 @@ std::vector<Tensor> split(const Tensor& x, int dim, const std::vector<Index>& si
     parts.push_back(slice(x, dim, begin, begin + n));
     begin += n;
   }
-  if (parts.size() != sizes.size() || begin != x.size(dim))
-    op_error("split", imago::concat("sizes that sum to ", x.size(dim)), Shape(sizes).str());
+  if (parts.size() != sizes.size() || begin != x.size(dim)) {
+    std::string text;
+    for (Index n : sizes) text += std::to_string(n) + " ";
+    op_error("split", imago::concat("sizes that sum to ", x.size(dim)), text);
+  }
   return parts;
 }
 
 Tensor repeat_interleave(const Tensor& x, Index times) {
   if (x.rank() == 0 || times < 0)
-    op_error("repeat_interleave", "a tensor with rows and times >= 0", imago::concat(x.shape(), " and ", times));
+    op_error("repeat_interleave", "a tensor with rows and times >= 0",
+             imago::concat(x.shape(), " and ", times));
   const Index rows = x.size(0), cols = product(x.shape(), 1, x.rank());
   const Tensor all = broadcast_to(reshape(x, Shape{rows, 1, cols}), Shape{rows, times, cols});
   return reshape(all, with_size(x.shape(), 0, rows * times));

@@ -6,6 +6,7 @@ namespace imago::ops {
 
 Tensor reshape(const Tensor& x, std::vector<Index> dims);  // a view; one size may be -1
 Tensor reshape(const Tensor& x, const Shape& shape);
+inline Tensor reshape(const Tensor& x, std::initializer_list<Index> dims) { return reshape(x, std::vector<Index>(dims)); }
 Tensor unsqueeze(const Tensor& x, int dim);
 Tensor squeeze(const Tensor& x, int dim);
 Tensor flatten(const Tensor& x, int from = 1);             // [B, ...] to [B, n]

@@ -10,7 +10,8 @@ Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
   for (int i = 0; i < rank; i++) {
     const Index m = i < a.rank() ? a[-1 - i] : 1, n = i < b.rank() ? b[-1 - i] : 1;
     if (m != n && m != 1 && n != 1)
-      op_error(op, "shapes that broadcast: aligned at the right, sizes equal or 1", concat(a, " and ", b));
+      op_error(op, "shapes that broadcast: aligned at the right, sizes equal or 1",
+               concat(a, " and ", b));
     d[std::size_t(rank - 1 - i)] = m == 1 ? n : m;
   }
   return Shape(std::move(d));

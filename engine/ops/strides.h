@@ -1,4 +1,5 @@
-// Broadcast shapes and collapsed loop nests, for the sources of engine/ops. Not here: the loops (kernels/nest.h).
+// Broadcast shapes and collapsed loop nests, for the sources of engine/ops. Not here: the loops
+// (kernels/nest.h).
 #pragma once
 #include <array>
 
@@ -15,10 +16,11 @@ std::vector<Index> contiguous_strides(const Shape& shape);
 // The strides with which a contiguous tensor of shape `from` walks `to`: 0 along what is repeated.
 std::vector<Index> broadcast_strides(const Shape& from, const Shape& to);
 
-// The shortest nest over sizes: dimensions of size 1 dropped, neighbours merged wherever every operand steps evenly across
-// both. Error (usage) when more than kMaxRank remain.
+// The shortest nest over sizes: dimensions of size 1 dropped, neighbours merged wherever every
+// operand steps evenly across both. Error (usage) when more than kMaxRank remain.
 template <int N>
-Strides<N> collapse(const char* op, const Shape& sizes, const std::array<std::vector<Index>, N>& strides) {
+Strides<N> collapse(const char* op, const Shape& sizes,
+                    const std::array<std::vector<Index>, N>& strides) {
   Strides<N> nest;
   nest.size[0] = 1;
   int rank = 0;
@@ -28,7 +30,8 @@ Strides<N> collapse(const char* op, const Shape& sizes, const std::array<std::ve
     for (int k = 0; k < N && merge; k++)
       merge = nest.stride[k][rank - 1] == strides[std::size_t(k)][std::size_t(d)] * sizes[d];
     if (!merge && rank == kMaxRank)
-      op_error(op, imago::concat("at most ", kMaxRank, " dimensions that do not merge"), sizes.str());
+      op_error(op, imago::concat("at most ", kMaxRank, " dimensions that do not merge"),
+               sizes.str());
     if (!merge) nest.size[rank++] = 1;
     nest.size[rank - 1] *= sizes[d];
     for (int k = 0; k < N; k++) nest.stride[k][rank - 1] = strides[std::size_t(k)][std::size_t(d)];

@@ -75,7 +75,8 @@ class Optimizer {
  private:
   struct Slot {
     std::vector<Tensor> buffers;  // one for each name of buffer_names_
-    Index step = 0;
+    Tensor average;               // undefined without ema
+    Index step = 0;               // of this parameter: fewer than steps() where gradients were missing
   };
   template <class T>
   void run(const std::vector<Tensor>& grads);

@@ -26,7 +26,8 @@ SinCos portable_sincos_2pi(double turns) {
   return r;
 }
 
-// exp(x / 64) by its series, squared six times: operations that round alike everywhere, which std::exp need not.
+// exp(x / 64) by its series, squared six times: operations that round alike everywhere, which
+// std::exp need not.
 double portable_exp(double x) {
   const double t = x / 64;
   double y = 1;

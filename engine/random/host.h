@@ -1,5 +1,6 @@
-// Philox words, uniforms and normals on the host: equal bit for bit to those of the kernels, on every machine. For shuffles,
-// generated data and static binarisation. Not here: draws of tensors, which are engine/ops/random.h.
+// Philox words, uniforms and normals on the host: equal bit for bit to those of the kernels, on
+// every machine. For shuffles, generated data and static binarisation. Not here: draws of tensors,
+// which are engine/ops/random.h.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -10,7 +11,8 @@ namespace imago {
 
 std::array<std::uint32_t, 4> philox_words(PhiloxKey key, std::uint64_t block);
 std::array<float, 4> philox_normals(PhiloxKey key, std::uint64_t block);
-// sine and cosine of 2 pi t for any finite t; float arithmetic without a library call, good to 4e-7.
+// sine and cosine of 2 pi t for any finite t; float arithmetic without a library call, good to
+// 4e-7.
 struct SinCos {
   float sin, cos;
 };

@@ -237,16 +237,17 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 2) + 1;
   for (const auto& c : candidates) {
-    std::vector<std::size_t> row(c.size() + 1);  // Levenshtein, one row at a time
+    // Edit distance, two letters that changed places counted once.
+    std::vector<std::size_t> before, row(c.size() + 1), next(c.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t(0));
     for (std::size_t i = 1; i <= word.size(); i++) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
+      next[0] = i;
       for (std::size_t j = 1; j <= c.size(); j++) {
-        const std::size_t above = row[j];
-        row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (word[i - 1] != c[j - 1])});
-        diagonal = above;
+        next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (word[i - 1] != c[j - 1])});
+        if (i > 1 && j > 1 && word[i - 1] == c[j - 2] && word[i - 2] == c[j - 1]) next[j] = std::min(next[j], before[j - 2] + 1);
       }
+      before = row;
+      row = next;
     }
     if (row.back() < best_distance) {
       best_distance = row.back();

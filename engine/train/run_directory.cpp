@@ -22,39 +22,37 @@ namespace {
 }
 }  // namespace
 
-bool RunDirectory::holds_run(const std::string& path) {
-  return io::exists(path + "/config.json") || io::exists(path + "/checkpoints/last.safetensors");
-}
+bool RunFiles::hold_run() const { return io::exists(config()) || io::exists(last()); }
 
-RunDirectory::RunDirectory(std::string path, Existing existing) : path_(std::move(path)) {
+RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
   std::error_code error;
-  if (fs::exists(path_) && !fs::is_directory(path_))
-    throw Error(ErrorKind::usage, {"the run directory is a file", path_, "a directory, or nothing", "a file", "choose another --out"});
-  fs::create_directories(path_, error);
-  if (error) cannot("create the run directory", path_, error.message());
+  if (fs::exists(path()) && !fs::is_directory(path()))
+    throw Error(ErrorKind::usage, {"the run directory is a file", path(), "a directory, or nothing", "a file", "choose another --out"});
+  fs::create_directories(path(), error);
+  if (error) cannot("create the run directory", path(), error.message());
 
-  lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
-  if (lock_ < 0) cannot("open the run directory", path_, std::strerror(errno));
+  lock_ = open(path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
+  if (lock_ < 0) cannot("open the run directory", path(), std::strerror(errno));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     close(lock_);
-    throw Error(ErrorKind::usage, {"another process is training in the directory", path_, {}, {}, "wait for it, or choose another --out"});
+    throw Error(ErrorKind::usage, {"another process is training in the directory", path(), {}, {}, "wait for it, or choose another --out"});
   }
-  if (existing == Existing::refuse && holds_run(path_)) {
+  if (existing == Existing::refuse && hold_run()) {
     close(lock_);
-    throw Error(ErrorKind::usage, {"the directory holds a run already", path_, "an empty or new directory", "a run",
+    throw Error(ErrorKind::usage, {"the directory holds a run already", path(), "an empty or new directory", "a run",
                                    "use --resume to go on with it, --overwrite to start again, or another --out"});
   }
   if (existing == Existing::overwrite) {
     for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()}) fs::remove(file, error);
-    if (fs::is_directory(path_ + "/samples", error))
-      for (const auto& entry : fs::directory_iterator(path_ + "/samples", error)) {
+    if (fs::is_directory(path() + "/samples", error))
+      for (const auto& entry : fs::directory_iterator(path() + "/samples", error)) {
         const std::string name = entry.path().filename().string();
         if (name.rfind("step-", 0) == 0 && entry.path().extension() == ".png") fs::remove(entry.path(), error);
       }
   }
   for (const char* folder : {"/checkpoints", "/samples"}) {
-    fs::create_directories(path_ + folder, error);
-    if (error) cannot("create the directory", path_ + folder, error.message());
+    fs::create_directories(path() + folder, error);
+    if (error) cannot("create the directory", path() + folder, error.message());
   }
 }
 
@@ -62,10 +60,10 @@ RunDirectory::~RunDirectory() {
   if (lock_ >= 0) close(lock_);
 }
 
-std::string RunDirectory::samples(long long step) const {
+std::string RunFiles::samples(long long step) const {
   char name[40];
   std::snprintf(name, sizeof name, "/samples/step-%06lld.png", step);
-  return path_ + name;
+  return path() + name;
 }
 
 void RunDirectory::append_log(const std::string& line) const {

@@ -2,12 +2,31 @@
 // Not here: what is written into the files.
 #pragma once
 #include <string>
+#include <utility>
 
 namespace imago::training {
 
 enum class Existing { refuse, resume, overwrite };
 
-class RunDirectory {
+// Where the files of a run are.
+class RunFiles {
+ public:
+  explicit RunFiles(std::string path) : path_(std::move(path)) {}
+  const std::string& path() const { return path_; }
+  std::string config() const { return path_ + "/config.json"; }
+  std::string metrics() const { return path_ + "/metrics.jsonl"; }
+  std::string log() const { return path_ + "/log.txt"; }
+  std::string samples() const { return path_ + "/samples.png"; }  // the newest
+  std::string samples(long long step) const;                      // samples/step-000500.png
+  std::string last() const { return path_ + "/checkpoints/last.safetensors"; }
+  std::string best() const { return path_ + "/checkpoints/best.safetensors"; }
+  bool hold_run() const;
+
+ private:
+  std::string path_;
+};
+
+class RunDirectory : public RunFiles {
  public:
   // Creates the directory, or takes an existing one: a directory that holds a run is refused (Error usage, naming --resume
   // and --overwrite) unless `existing` says what to do; overwrite removes the files of the run, and nothing else. Locks it:
@@ -17,21 +36,9 @@ class RunDirectory {
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
-  const std::string& path() const { return path_; }
-  std::string config() const { return path_ + "/config.json"; }
-  std::string metrics() const { return path_ + "/metrics.jsonl"; }
-  std::string log() const { return path_ + "/log.txt"; }
-  std::string samples() const { return path_ + "/samples.png"; }  // the newest
-  std::string samples(long long step) const;                      // samples/step-000500.png
-  std::string last() const { return path_ + "/checkpoints/last.safetensors"; }
-  std::string best() const { return path_ + "/checkpoints/best.safetensors"; }
-
   void append_log(const std::string& line) const;  // with the time in front
 
-  static bool holds_run(const std::string& path);
-
  private:
-  std::string path_;
   int lock_ = -1;
 };
 

@@ -349,16 +349,17 @@ Outcome Trainer::Loop::run() {
   return {Outcome::State::finished, directory.path(), s.step, test};
 }
 
-Outcome Trainer::run(const RunDirectory& directory, const Hooks& hooks, const Checkpoint* from) {
+Outcome Trainer::run(const RunDirectory& directory, const std::string& config_json, const Hooks& hooks, const Checkpoint* from) {
   State& s = *state_;
-  if (from) {
-    restore(*from, directory.last());
-    const MetricsFile cut(directory.metrics(), s.step);
-    if (s.step >= s.steps)
-      for (const MetricsLine& line : read_metrics(directory.metrics()))
-        if (line.split == "test" && line.step == s.step) return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
-  }
+  if (from) restore(*from, directory.last());
   Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), s.step)};
+  if (from && s.step >= s.steps)
+    for (const MetricsLine& line : read_metrics(directory.metrics()))
+      if (line.split == "test" && line.step == s.step) {
+        if (hooks.message) hooks.message(concat("the run is finished, at step ", s.step, "; nothing is left to do"));
+        return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
+      }
+  io::write_file(directory.config(), config_json);
   if (from && io::exists(directory.best())) {
     // A best checkpoint from beyond this step will be found again.
     const Checkpoint best = read_checkpoint(directory.best());

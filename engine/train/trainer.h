@@ -83,8 +83,9 @@ class Trainer {
   Checkpoint checkpoint();  // drains first, so that no checkpoint holds a diverged step
   void restore(const Checkpoint&, const std::string& path);  // Error (data) when it does not fit the task
 
-  // The whole loop in a run directory, from `from` on when given. Nothing is trained when the run is finished.
-  Outcome run(const RunDirectory& directory, const Hooks& hooks, const Checkpoint* from = nullptr);
+  // The whole loop in a run directory, from `from` on when given; config_json becomes its config.json. A run that is finished
+  // is left as it is.
+  Outcome run(const RunDirectory& directory, const std::string& config_json, const Hooks& hooks, const Checkpoint* from = nullptr);
 
   // While it lives the model has its averaged weights (when the run keeps them) and is in evaluation mode.
   class Evaluating {

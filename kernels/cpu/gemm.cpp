@@ -34,6 +34,8 @@ namespace {
 
 constexpr Index max_k = 1024;            // of one call when a is transposed
 constexpr std::size_t max_cached = 512;  // primitives a thread keeps
+constexpr double small =
+    1 << 18;  // m n k below which OpenBLAS uses one thread; so do we, a few microseconds
 constexpr double tile_flops =
     16e6;  // 100 us or so: little beside its hand-out, enough of them for many threads
 constexpr Index max_tiles = 64, least_tile = 16;
@@ -59,6 +61,10 @@ Product product(const Gemm<T>& p) {
           p.stride_a,
           p.stride_b,
           p.stride_c};
+}
+template <class T>
+double volume(const Gemm<T>& p) {
+  return double(p.m) * double(p.n) * double(p.k);
 }
 Index offset_a(const Product& p, Index i, Index k) {
   return p.transpose_a ? k * p.lda + i : i * p.lda + k;
@@ -212,15 +218,16 @@ Index cut(Index n, Index g, Index i) {
 }
 
 // f(tile, a, b, c, first column) for every tile of every matrix of the batch, each on one thread.
-// always_parallel: even one tile runs in a parallel region, where OpenBLAS uses one thread.
 template <class T, class F>
-void for_each_tile(const Gemm<T>& p, bool always_parallel, F f) {
+void for_each_tile(const Gemm<T>& p, F f) {
   const Product whole = product(p);
   const Grid g = grid(p.m, p.n, p.k);
   const Index tiles = g.rows * g.cols, jobs = p.batch * tiles;
-  const bool nested = omp_in_parallel();
+  // A single tile runs in a parallel region too: there OpenBLAS uses one thread, as it does for any
+  // small product.
+  const bool parallel = !omp_in_parallel() && double(p.batch) * volume(p) > small;
   std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic, 1) if (!nested && (jobs > 1 || always_parallel))
+#pragma omp parallel for schedule(dynamic, 1) if (parallel)
   for (Index job = 0; job < jobs; job++) {
     const Index z = job / tiles, row = job % tiles / g.cols, col = job % g.cols;
     const Index m0 = cut(p.m, g.rows, row), n0 = cut(p.n, g.cols, col);
@@ -261,32 +268,46 @@ void scale(const Gemm<T>& p) {
     }
 }
 
-void multiply(Stream s, const Gemm<float>& p) {
+// In tiles, each by one thread.
+void multiply_tiles(const Gemm<float>& p, const After& after) {
+  for_each_tile(p, [&](const Product& tile, const float* a, const float* b, float* c, Index n0) {
+    const Threads scope(1);  // some of the library's implementations ask again when they run
+    matmul(tile, after, 1).run(a, b, after.bias ? p.bias + n0 : nullptr, c);
+  });
+}
+
+// With the library's own threads, k in pieces that it does not split. False, with nothing done,
+// where its sums depend on the number of threads.
+bool multiply_whole(const Gemm<float>& p, const After& after) {
   const Product whole = product(p);
-  // The bias comes before the post-ops, hence before alpha.
-  const bool fused = p.alpha == 1;
-  const auto after = [&](bool first, bool last) {
-    return After{p.alpha, first ? p.beta : 1, last && fused && p.bias,
-                 last && fused ? p.activation : Epilogue::none};
-  };
   const Index parts = p.transpose_a ? (p.k + max_k - 1) / max_k : 1;
-  const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
+  const bool alone = omp_in_parallel() || double(p.batch) * volume(p) <= small;
+  const int threads = alone ? 1 : omp_get_max_threads();
+  const auto first_k = [&](Index i) { return p.k * i / parts; };
+  const auto primitive = [&](Index i) -> Matmul& {
+    Product part = whole;
+    part.k = first_k(i + 1) - first_k(i);
+    const bool last = i + 1 == parts;
+    return matmul(part,
+                  {after.alpha, i == 0 ? after.beta : 1, last && after.bias,
+                   last ? after.activation : Epilogue::none},
+                  threads);
+  };
+  for (Index i = 0; i < parts; i++)
+    if (!primitive(i).steady()) return false;
+  for (Index i = 0; i < parts; i++)
+    primitive(i).run(p.a + offset_a(whole, 0, first_k(i)), p.b + offset_b(whole, first_k(i), 0),
+                     p.bias, p.c);
+  return true;
+}
+
+void multiply(Stream s, const Gemm<float>& p) {
+  const bool fused = p.alpha == 1;  // the library adds the bias before it applies alpha
+  const After after{p.alpha, p.beta, fused && p.bias, fused ? p.activation : Epilogue::none};
   dnnl_call("matmul", [&] {
-    for (Index i = 0; i < parts; i++) {
-      Product part = whole;
-      const Index k0 = p.k * i / parts;
-      part.k = p.k * (i + 1) / parts - k0;
-      const After then = after(i == 0, i + 1 == parts);
-      Matmul& primitive = matmul(part, then, threads);
-      if (!primitive.steady()) {
-        for_each_tile(
-            p, false, [&](const Product& tile, const float* a, const float* b, float* c, Index n0) {
-              matmul(tile, after(true, true), 1).run(a, b, p.bias ? p.bias + n0 : nullptr, c);
-            });
-        break;
-      }
-      primitive.run(p.a + offset_a(whole, 0, k0), p.b + offset_b(whole, k0, 0), p.bias, p.c);
-    }
+    // oneDNN has no batch of which both sides are shared.
+    const bool repeated = p.batch > 1 && p.stride_a == 0 && p.stride_b == 0;
+    if (repeated || !multiply_whole(p, after)) multiply_tiles(p, after);
   });
   if (!fused) finish(s, p);
 }
@@ -309,7 +330,7 @@ void multiply(Stream s, const Gemm<double>& p) {
   if (std::max({p.m, p.n, p.k}) > std::numeric_limits<int>::max())
     throw DeviceError("dgemm: a size of " + std::to_string(std::max({p.m, p.n, p.k})) +
                       " is beyond a 32-bit BLAS");
-  for_each_tile(p, true, [&](const Product& t, const double* a, const double* b, double* c, Index) {
+  for_each_tile(p, [&](const Product& t, const double* a, const double* b, double* c, Index) {
     // BLAS is column-major: it computes the transposed product.
     const char ta = t.transpose_a ? 'T' : 'N', tb = t.transpose_b ? 'T' : 'N';
     const int m = int(t.m), n = int(t.n), k = int(t.k), lda = int(t.lda), ldb = int(t.ldb),

@@ -76,7 +76,8 @@ template <class T>
 struct Max {
   T v = -T(INFINITY);
   Max& operator+=(const Max& o) {
-    v = o.v > v || o.v != o.v ? o.v : v;
+    const T a = v, b = o.v, larger = b > a ? b : a;
+    v = b != b ? b : larger;  // two choices between values: one with || would be a branch
     return *this;
   }
 };
@@ -140,6 +141,14 @@ A sum(Index begin, Index end, F f) {
   return pairwise_sum<A>(begin, end, f);
 }
 
+// Sum of n parts, n a power of two, added as a tree.
+template <class A>
+A add_halves(A* part, Index n) {
+  for (Index half = n / 2; half; half /= 2)
+    for (Index k = 0; k < half; k++) part[k] += part[k + half];
+  return part[0];
+}
+
 // g(r, sum over c of f(r, c)).
 template <class A, class F, class G>
 void row_reduce(Stream, Index rows, Index cols, F f, G g) {
@@ -151,11 +160,7 @@ void row_reduce(Stream, Index rows, Index cols, F f, G g) {
       const Index r = t / kParts, k = t % kParts;
       part[t] = sum<A>(cols * k / kParts, cols * (k + 1) / kParts, [f, r](Index c) { return f(r, c); });
     }
-    for (Index r = 0; r < rows; r++) {
-      A a{};
-      for (Index k = 0; k < kParts; k++) a += part[r * kParts + k];
-      g(r, a);
-    }
+    for (Index r = 0; r < rows; r++) g(r, add_halves(part + r * kParts, kParts));
     return;
   }
 #pragma omp parallel for schedule(static) firstprivate(f, g) if (parallel : rows * cols > kGrain)
@@ -257,9 +262,7 @@ void reduce_all(Stream, Index n, F f, G g) {
   A part[B];
 #pragma omp parallel for schedule(static) firstprivate(f)
   for (Index b = 0; b < B; b++) part[b] = sum<A>(n * b / B, n * (b + 1) / B, f);
-  A a{};
-  for (Index b = 0; b < B; b++) a += part[b];
-  g(a);
+  g(add_halves(part, B));
 }
 
 // --- rows of normals -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-// Matrix products by cuBLASLt: a plan for each shape is chosen once and kept, so that a shape gives the same bits every time.
-// Full float32 (no TF32) and float64. Activations that cuBLASLt lacks are a pass of ours.
+// Matrix products by cuBLASLt: a plan for each shape is chosen once and kept, so that a shape gives
+// the same bits every time. Full float32 (no TF32) and float64. Activations that cuBLASLt lacks are
+// a pass of ours.
 #include "kernels/gemm.h"
 
 #include <cublasLt.h>
@@ -87,9 +88,9 @@ cublasLtMatrixLayout_t layout(cudaDataType_t type, Index rows, Index cols, const
         "cublasLtMatrixLayoutCreate");
   const auto batch = std::int32_t(shape.batch);
   const auto offset = std::int64_t(stride);
-  check(cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch,
-                                         sizeof batch),
-        "cublasLtMatrixLayoutSetAttribute");
+  check(
+      cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch),
+      "cublasLtMatrixLayoutSetAttribute");
   check(cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &offset,
                                          sizeof offset),
         "cublasLtMatrixLayoutSetAttribute");
@@ -105,10 +106,8 @@ void build(Plan& plan, const Shape& s, const T* bias, cublasLtHandle_t handle) {
   set(plan.product, CUBLASLT_MATMUL_DESC_TRANSB, s.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE, s.epilogue);
   if (bias) set(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  plan.first =
-      layout(type, s.transpose_b ? s.k : s.n, s.transpose_b ? s.n : s.k, s, s.stride_b);
-  plan.second =
-      layout(type, s.transpose_a ? s.m : s.k, s.transpose_a ? s.k : s.m, s, s.stride_a);
+  plan.first = layout(type, s.transpose_b ? s.k : s.n, s.transpose_b ? s.n : s.k, s, s.stride_b);
+  plan.second = layout(type, s.transpose_a ? s.m : s.k, s.transpose_a ? s.k : s.m, s, s.stride_a);
   plan.result = layout(type, s.n, s.m, s, s.stride_c);
 
   cublasLtMatmulPreference_t preference = nullptr;
@@ -138,9 +137,13 @@ template <class T>
 bool multiply(Stream s, const Gemm<T>& p, cublasLtEpilogue_t epilogue, const T* bias) {
   const auto bits = reinterpret_cast<std::uintptr_t>(p.a) | reinterpret_cast<std::uintptr_t>(p.b) |
                     reinterpret_cast<std::uintptr_t>(p.c) | 256;
-  const Shape shape{s.device,      int(sizeof(T)), p.batch,    p.m,           p.n,
-                    p.k,           p.stride_a,     p.stride_b, p.stride_c,    p.transpose_a,
-                    p.transpose_b, p.beta != T(0), epilogue,   unsigned(bits & (~bits + 1))};
+  const Shape shape{s.device,      int(sizeof(T)),
+                    p.batch,       p.m,
+                    p.n,           p.k,
+                    p.stride_a,    p.stride_b,
+                    p.stride_c,    p.transpose_a,
+                    p.transpose_b, p.beta != T(0),
+                    epilogue,      unsigned(bits & (~bits + 1))};
   Library& l = library(s.device);
   const std::lock_guard lock(l.mutex);
   if (l.plans.size() > kMostPlans) l.plans.clear();
@@ -154,8 +157,8 @@ bool multiply(Stream s, const Gemm<T>& p, cublasLtEpilogue_t epilogue, const T* 
   if (!plan.found) return false;
   if (bias) set(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   check(cublasLtMatmul(l.handle, plan.product, &p.alpha, p.b, plan.first, p.a, plan.second, &p.beta,
-                       p.c, plan.result, p.c, plan.result, &plan.algorithm,
-                       scratch(s, kWorkspace), kWorkspace, raw(s)),
+                       p.c, plan.result, p.c, plan.result, &plan.algorithm, scratch(s, kWorkspace),
+                       kWorkspace, raw(s)),
         "cublasLtMatmul");
   return true;
 }
@@ -166,8 +169,7 @@ void bias_and_activation(Stream s, const Gemm<T>& p) {
   if (p.stride_c == p.m * p.n || p.batch == 1)
     return bias_activation(s, BiasActivation<T>{p.batch * p.m, p.n, p.c, p.bias, p.activation});
   for (Index i = 0; i < p.batch; i++)
-    bias_activation(s,
-                    BiasActivation<T>{p.m, p.n, p.c + i * p.stride_c, p.bias, p.activation});
+    bias_activation(s, BiasActivation<T>{p.m, p.n, p.c + i * p.stride_c, p.bias, p.activation});
 }
 
 }  // namespace

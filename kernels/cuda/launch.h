@@ -1,4 +1,5 @@
-// The one way to launch a __global__ function, on the device and in the emulation, and shared memory for it. No patterns here.
+// The one way to launch a __global__ function, on the device and in the emulation, and shared
+// memory for it. No patterns here.
 #pragma once
 #if IMAGO_ON_EMU
 #include "kernels/emulation/simt.h"
@@ -16,7 +17,7 @@
   using name##_type = T extent;                                             \
   __shared__ __align__(16) unsigned char name##_bytes[sizeof(name##_type)]; \
   name##_type& name = *reinterpret_cast<name##_type*>(name##_bytes)
-#define DYNAMIC_SHARED(T, name)                                          \
+#define DYNAMIC_SHARED(T, name)                                         \
   extern __shared__ __align__(16) unsigned char imago_dynamic_shared[]; \
   T* const name = reinterpret_cast<T*>(imago_dynamic_shared)
 #endif
@@ -50,7 +51,9 @@ void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_
   void (*call)(void*) = [](void* b) { (*static_cast<decltype(body)*>(b))(); };
   launch_emulated(name, grid, block, shared, raw(s), kernel ? call : nullptr, &body);
 #else
+  // clang-format off
   kernel<<<grid, block, shared, raw(s)>>>(arguments...);
+  // clang-format on
 #endif
   check(cudaGetLastError(), name);
 }

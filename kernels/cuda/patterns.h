@@ -1,6 +1,7 @@
-// The parallel patterns on the device, and so in the emulation: the same names and meaning as kernels/cpu/patterns.h. Included
-// by kernels/backend.h only. Every partition is a function of the sizes alone, and sums are trees or two passes, never atomics:
-// the same bits in every run. Indices are 64-bit; loops stride over the grid, whatever its size.
+// The parallel patterns on the device, and so in the emulation: the same names and meaning as
+// kernels/cpu/patterns.h. Included by kernels/backend.h only. Every partition is a function of the
+// sizes alone, and sums are trees or two passes, never atomics: the same bits in every run. Indices
+// are 64-bit; loops stride over the grid, whatever its size.
 #pragma once
 #include "kernels/cuda/launch.h"
 
@@ -19,12 +20,14 @@ struct Vec {
   }
 };
 
-// The largest of what is added to it; NaN if any is. The sum type of max, for every reduction below.
+// The largest of what is added to it; NaN if any is. The sum type of max, for every reduction
+// below.
 template <class T>
 struct Max {
   T v = -T(INFINITY);
   DEVICE Max& operator+=(const Max& o) {
-    v = o.v > v || o.v != o.v ? o.v : v;
+    const T a = v, b = o.v, larger = b > a ? b : a;
+    v = b != b ? b : larger;  // two choices between values: one with || would be a branch
     return *this;
   }
 };
@@ -69,7 +72,9 @@ void for_each(Stream s, Index rows, Index cols, F f) {
 
 // ---- random draws
 
-DEVICE inline Normal4 draw(PhiloxKey key, Index block) { return normals(philox(key, uint64_t(block))); }
+DEVICE inline Normal4 draw(PhiloxKey key, Index block) {
+  return normals(philox(key, uint64_t(block)));
+}
 struct NormalDraw {
   static DEVICE Normal4 run(PhiloxKey key, Index block) { return draw(key, block); }
 };
@@ -111,7 +116,8 @@ struct ByGroup {
     f(quotient(r, members), r, i - r * cols, e);
   }
 };
-// For rows in groups, b = r / members: f(b, r, c, e) with e element r * cols + c of the draw at key.
+// For rows in groups, b = r / members: f(b, r, c, e) with e element r * cols + c of the draw at
+// key.
 template <class F>
 void for_each_normal(Stream s, Index groups, Index members, Index cols, PhiloxKey key, F f) {
   for_each_random<NormalDraw>(s, groups * members * cols, key, ByGroup<F>{members, cols, f});
@@ -150,7 +156,8 @@ DEVICE inline A block_sum(A a) {
 
 // ---- rows
 
-// What works on one row in for_each_row: a warp, or a block when rows are long. All its threads run the body.
+// What works on one row in for_each_row: a warp, or a block when rows are long. All its threads run
+// the body.
 struct Row {
   int thread, width;
   // Sum of f(c) for 0 <= c < n, known to all.
@@ -160,7 +167,8 @@ struct Row {
     for (Index c = thread; c < n; c += width) a += f(c);
     return width == kWarp ? warp_sum(a) : block_sum(a);
   }
-  // f(c) for 0 <= c < n. The same thread serves the same c each time, so that it sees what it wrote there.
+  // f(c) for 0 <= c < n. The same thread serves the same c each time, so that it sees what it wrote
+  // there.
   template <class F>
   DEVICE void each(Index n, F f) const {
     for (Index c = thread; c < n; c += width) f(c);
@@ -181,7 +189,8 @@ template <class F>
 void for_each_row(Stream s, Index rows, Index cols, F f) {
   const int width = cols <= 2 * kBlock ? kWarp : kBlock;
   if (rows > 0)
-    IMAGO_LAUNCH(for_each_row_kernel<F>, blocks(rows, kBlock / width), kBlock, 0, s, rows, width, f);
+    IMAGO_LAUNCH(for_each_row_kernel<F>, blocks(rows, kBlock / width), kBlock, 0, s, rows, width,
+                 f);
 }
 
 template <class A, class F, class G>
@@ -234,7 +243,9 @@ template <class G>
 struct OnlyResult {
   G g;
   template <class A>
-  DEVICE void operator()(Index, const A& a) const { g(a); }
+  DEVICE void operator()(Index, const A& a) const {
+    g(a);
+  }
 };
 // g(sum over i of f(i)), once.
 template <class A, class F, class G>
@@ -286,15 +297,17 @@ struct GroupSumNormal {
     g(b, c, a);
   }
 };
-// g(b, c, sum over the group's rows r = b members .. b members + members - 1 of f(r, c, e)), rows added in order. Each
-// element's Philox block is computed for that element alone: latents are small.
+// g(b, c, sum over the group's rows r = b members .. b members + members - 1 of f(r, c, e)), rows
+// added in order. Each element's Philox block is computed for that element alone: latents are
+// small.
 template <class A, class F, class G>
 void group_reduce_normal(Stream s, Index groups, Index members, Index cols, PhiloxKey key, F f,
                          G g) {
   for_each(s, groups, cols, GroupSumNormal<A, F, G>{members, cols, key, f, g});
 }
 
-// ---- columns: a block of 32 x 8 threads sums 32 columns of a slab of rows; the slabs are added in order.
+// ---- columns: a block of 32 x 8 threads sums 32 columns of a slab of rows; the slabs are added in
+// order.
 
 constexpr int kSlabThreads = 8;
 template <class A, class F, class Store>
@@ -328,7 +341,9 @@ template <class G>
 struct StoreResult {
   G g;
   template <class A>
-  DEVICE void operator()(Index, Index o, Index c, const A& a) const { g(o, c, a); }
+  DEVICE void operator()(Index, Index o, Index c, const A& a) const {
+    g(o, c, a);
+  }
 };
 template <class A, class G>
 struct AddSlabs {
@@ -368,7 +383,9 @@ template <class G>
 struct OnlyColumns {
   G g;
   template <class A>
-  DEVICE void operator()(Index, Index c, const A& a) const { g(c, a); }
+  DEVICE void operator()(Index, Index c, const A& a) const {
+    g(c, a);
+  }
 };
 // g(c, sum over r of f(r, c)).
 template <class A, class F, class G>
@@ -421,7 +438,8 @@ template <class Item, class F>
 constexpr int table_size() {
   return int((4000 - sizeof(F)) / (sizeof(Item) + sizeof(Index)));
 }
-// run(table) for tables that hold all items that are not empty; the number of chunks before each table as second argument.
+// run(table) for tables that hold all items that are not empty; the number of chunks before each
+// table as second argument.
 template <int N, class Item, class Run>
 void for_each_table(const Item* items, Index count, Run run) {
   Table<Item, N> table;
@@ -445,7 +463,8 @@ template <class Item, class F>
 void multi_tensor(Stream s, const Item* items, Index count, F f) {
   constexpr int N = table_size<Item, F>();
   for_each_table<N>(items, count, [&](const Table<Item, N>& table, Index) {
-    IMAGO_LAUNCH((multi_tensor_kernel<Item, N, F>), blocks(table.chunks, 1), kBlock, 0, s, table, f);
+    IMAGO_LAUNCH((multi_tensor_kernel<Item, N, F>), blocks(table.chunks, 1), kBlock, 0, s, table,
+                 f);
   });
 }
 // g(sum over every item's elements of f(item, i)).

@@ -1,4 +1,5 @@
-// Devices, streams and memory through the CUDA runtime, or through its emulation. No kernels, no caching.
+// Devices, streams and memory through the CUDA runtime, or through its emulation. No kernels, no
+// caching.
 #include "kernels/runtime.h"
 
 #include <algorithm>
@@ -38,9 +39,10 @@ Streams& streams(int device) {
   return s;
 }
 
-// Each host thread has its own scratch on each stream, or two threads' two-pass kernels could interleave. What an ended thread
-// leaves is taken over by the next. Blocks that were outgrown stay: a captured graph may hold their address; sizes double, so
-// they add up to less than the last one.
+// Each host thread has its own scratch on each stream, or two threads' two-pass kernels could
+// interleave. What an ended thread leaves is taken over by the next. Blocks that were outgrown
+// stay: a captured graph may hold their address; sizes double, so they add up to less than the last
+// one.
 struct Scratch {
   cudaStream_t stream = nullptr;
   void* memory = nullptr;
@@ -122,7 +124,7 @@ void copy(Stream s, void* to, bool to_device, const void* from, bool from_device
           std::size_t bytes) {
   if (bytes == 0) return;
   check(cudaSetDevice(s.device), "cudaSetDevice");
-  const auto kind = to_device ? from_device ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice
+  const auto kind = to_device     ? from_device ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice
                     : from_device ? cudaMemcpyDeviceToHost
                                   : cudaMemcpyHostToHost;
   check(cudaMemcpyAsync(to, from, bytes, kind, raw(s)), "cudaMemcpyAsync");

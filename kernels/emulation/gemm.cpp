@@ -1,4 +1,5 @@
-// Stands in for kernels/cuda/gemm.cpp in the emulation: plain loops, rows of the product in order. Says nothing about cuBLASLt.
+// Stands in for kernels/cuda/gemm.cpp in the emulation: plain loops, rows of the product in order.
+// Says nothing about cuBLASLt.
 #include "kernels/gemm.h"
 
 #include <vector>
@@ -35,6 +36,7 @@ void multiply(const Gemm<T>& p, const T* a, const T* b, T* c) {
 
 template <class T>
 void gemm(Stream s, const Gemm<T>& p) {
+  if (p.m == 0 || p.n == 0) return;  // a and b may be null
   for (Index i = 0; i < p.batch; i++) {
     T* c = p.c + i * p.stride_c;
     multiply(p, p.a + i * p.stride_a, p.b + i * p.stride_b, c);

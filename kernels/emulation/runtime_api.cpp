@@ -1,5 +1,5 @@
-// The emulated CUDA runtime: one device whose memory is the heap. Knows which pointers are the device's, and refuses a copy that
-// says otherwise; knows no kernels.
+// The emulated CUDA runtime: one device whose memory is the heap. Knows which pointers are the
+// device's, and refuses a copy that says otherwise; knows no kernels.
 #include "kernels/emulation/runtime_api.h"
 
 #include <cstdint>

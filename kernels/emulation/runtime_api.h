@@ -1,5 +1,6 @@
-// The part of the CUDA runtime API that kernels/cuda uses, on the host: device memory is heap blocks of the exact size, so that
-// the address sanitizer sees every bound. Included by simt.h; no asynchrony here: every call is done when it returns.
+// The part of the CUDA runtime API that kernels/cuda uses, on the host: device memory is heap
+// blocks of the exact size, so that the address sanitizer sees every bound. Included by simt.h; no
+// asynchrony here: every call is done when it returns.
 #pragma once
 #include <cstddef>
 

@@ -1,5 +1,6 @@
-// The scheduler of the emulation: fibers, barriers, warp collectives, shared memory. One block runs at a time, its threads one
-// at a time; blocks never overlap. What CUDA forbids is checked here, and nowhere else.
+// The scheduler of the emulation: fibers, barriers, warp collectives, shared memory. One block runs
+// at a time, its threads one at a time; blocks never overlap. What CUDA forbids is checked here,
+// and nowhere else.
 #include "kernels/emulation/simt.h"
 
 #include <fcntl.h>
@@ -156,12 +157,13 @@ std::unique_ptr<char, decltype(&std::free)> poisoned(std::size_t bytes) {
 std::string plain_name(const char* kernel) {
   std::string s(kernel);
   s.erase(0, s.find_first_not_of("( "));
-  s.resize(std::min(s.size(), s.find_first_of("<) ")));
+  s.resize(std::min(s.size(), s.find_first_of("<() ")));
   const auto scope = s.rfind("::");
   return scope == std::string::npos ? s : s.substr(scope + 2);
 }
 
-// Names of the kernels that were launched, appended to the file IMAGO_EMULATED_LOG when the program ends.
+// Names of the kernels that were launched, appended to the file IMAGO_EMULATED_LOG when the program
+// ends.
 class Names {
  public:
   void add(const char* kernel) {
@@ -211,6 +213,7 @@ class Scheduler {
   [[noreturn]] void deadlock();
   void run_block(std::uint64_t block);
   void set_order(std::uint64_t block);
+  Fiber* next_fiber();
   void enter(Fiber*);
   void suspend();
   void take(Thread&);
@@ -233,6 +236,7 @@ class Scheduler {
   unsigned next_ = 0;     // of order_
   unsigned live_ = 0, at_barrier_ = 0;
   Context host_;
+  bool from_host_ = false;  // how the running fiber was entered
   Fiber* current_ = nullptr;
   Thread* self_ = nullptr;
   std::vector<SharedBlock> shared_;
@@ -270,15 +274,30 @@ void Scheduler::deadlock() {
     if (t.state == State::barrier) waiting = &t;
   }
   self_ = nullptr;
-  fail("deadlock: of %u live threads %u wait in a block barrier (%s:%d) and %u in a warp collective",
-       live_, barrier, waiting ? waiting->file : "none", waiting ? waiting->line : 0, warp);
+  fail(
+      "deadlock: of %u live threads %u wait in a block barrier (%s:%d) and %u in a warp collective",
+      live_, barrier, waiting ? waiting->file : "none", waiting ? waiting->line : 0, warp);
 }
 
 // ---- fibers
 
+// Who runs next: a thread that was woken, else a fresh one; null when there is neither.
+Fiber* Scheduler::next_fiber() {
+  if (head_ < ready_.size()) {
+    Thread* t = ready_[head_++];
+    if (head_ == ready_.size()) {
+      ready_.clear();
+      head_ = 0;
+    }
+    return t->fiber;
+  }
+  return next_ < order_.size() ? idle_fiber() : nullptr;
+}
+
 void Scheduler::enter(Fiber* f) {
   current_ = f;
   if (f->thread) take(*f->thread);
+  from_host_ = true;
 #if IMAGO_ASAN
   __sanitizer_start_switch_fiber(&host_.fake_stack, f->context.bottom, f->context.bytes);
 #endif
@@ -289,19 +308,31 @@ void Scheduler::enter(Fiber* f) {
   self_ = nullptr;
 }
 
+// Straight to the next fiber, or to the host when none can run.
 void Scheduler::suspend() {
   Context& own = current_->context;
+  Fiber* const f = next_fiber();
+  Context& to = f ? f->context : host_;
+  if (f) {
+    current_ = f;
+    if (f->thread) take(*f->thread);
+    from_host_ = false;
+  }
 #if IMAGO_ASAN
-  __sanitizer_start_switch_fiber(&own.fake_stack, host_.bottom, host_.bytes);
+  __sanitizer_start_switch_fiber(&own.fake_stack, to.bottom, to.bytes);
 #endif
-  swap_registers(own, host_);
+  swap_registers(own, to);
   arrived_on_fiber(own);
 }
 
-// The host's stack is asked for at every arrival: launches come from different host threads.
+// The host's stack is asked for at every arrival from it: launches come from different host
+// threads.
 void Scheduler::arrived_on_fiber([[maybe_unused]] Context& own) {
 #if IMAGO_ASAN
-  __sanitizer_finish_switch_fiber(own.fake_stack, &host_.bottom, &host_.bytes);
+  if (from_host_)
+    __sanitizer_finish_switch_fiber(own.fake_stack, &host_.bottom, &host_.bytes);
+  else
+    __sanitizer_finish_switch_fiber(own.fake_stack, nullptr, nullptr);
 #endif
 }
 
@@ -324,7 +355,8 @@ Fiber* Scheduler::idle_fiber() {
     c.registers.uc_stack.ss_size = kStack;
     makecontext(&c.registers, &Scheduler::loop, 0);
 #else
-    // Stacks begin in different cache sets. Above the six saved registers: where to jump, and the alignment of a call.
+    // Stacks begin in different cache sets. Above the six saved registers: where to jump, and the
+    // alignment of a call.
     void** top = reinterpret_cast<void**>(c.stack + kStack - fibers_.size() % 32 * 192) - 2;
     top[0] = reinterpret_cast<void*>(&Scheduler::loop);
     top[1] = nullptr;
@@ -405,18 +437,9 @@ void Scheduler::run_block(std::uint64_t block) {
   ready_.clear();
   head_ = 0;
   while (live_) {
-    if (head_ < ready_.size()) {
-      Thread* t = ready_[head_++];
-      if (head_ == ready_.size()) {
-        ready_.clear();
-        head_ = 0;
-      }
-      enter(t->fiber);
-    } else if (next_ < n) {
-      enter(idle_fiber());
-    } else {
-      deadlock();
-    }
+    Fiber* const f = next_fiber();
+    if (!f) deadlock();
+    enter(f);
   }
 }
 

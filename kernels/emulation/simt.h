@@ -1,10 +1,12 @@
-// The CUDA kernel language on the host: every thread of a block is a fiber, which barriers and warp collectives suspend.
-// Not here: timing, the memory model's weak orders, and whatever else kernels/ does not use.
+// The CUDA kernel language on the host: every thread of a block is a fiber, which barriers and warp
+// collectives suspend. Not here: timing, the memory model's weak orders, and whatever else kernels/
+// does not use.
 //
-// IMAGO_SIMT_ORDER (0 forward, 1 reverse, 2 and up a shuffle's seed) is the order in which blocks and threads run, so that a
-// missing barrier shows as a changed result. Undefined behaviour of the device ends the program with one line: a divergent
-// barrier, a deadlock, a lane outside its mask, a shuffle from a missing lane, collectives that do not match. Launches one at a
-// time, from any host thread.
+// IMAGO_SIMT_ORDER (0 forward, 1 reverse, 2 and up a shuffle's seed) is the order in which blocks
+// and threads run, so that a missing barrier shows as a changed result. Undefined behaviour of the
+// device ends the program with one line: a divergent barrier, a deadlock, a lane outside its mask,
+// a shuffle from a missing lane, collectives that do not match. Launches one at a time, from any
+// host thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +21,8 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 
-// SHARED(float, tile, [8][32]): shared memory of a block. Here it is a heap block of the exact size, NaN when the block starts.
+// SHARED(float, tile, [8][32]): shared memory of a block. Here it is a heap block of the exact
+// size, NaN when the block starts.
 #define SHARED(T, name, extent) \
   using name##_type = T extent; \
   static char name##_tag;       \
@@ -50,7 +53,8 @@ extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
 
-// Runs body(argument) once for every thread. Refused launches set cudaGetLastError, as on the device.
+// Runs body(argument) once for every thread. Refused launches set cudaGetLastError, as on the
+// device.
 void launch_emulated(const char* kernel, dim3 grid, dim3 block, std::size_t dynamic_shared,
                      cudaStream_t, void (*body)(void*), void* argument);
 // Lets the named kernel's launches exceed 48 KiB of shared memory, up to the device's 227 KiB.
@@ -159,7 +163,9 @@ inline void __threadfence() {}
 inline void __threadfence_block() {}
 
 template <class T>
-T __ldg(const T* p) { return *p; }
+T __ldg(const T* p) {
+  return *p;
+}
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
 inline int __clz(int x) { return x ? __builtin_clz(unsigned(x)) : 32; }

@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <set>
+
+#include "engine/core/tensor.h"
 
 namespace imago {
 namespace {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "engine/data/data_set.h"
 #include "engine/random/host.h"
@@ -21,8 +22,10 @@ TEST(HostRandom, PublishedPhiloxWords) {
   using Words = std::array<std::uint32_t, 4>;
   EXPECT_EQ(philox_words({0, 0, 0}, 0), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   const std::uint64_t ones = ~std::uint64_t(0);
-  EXPECT_EQ(philox_words({ones, ones, ones}, 0), (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(philox_words({0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88}, 0), (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+  EXPECT_EQ(philox_words({ones, ones, ones}, 0),
+            (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox_words({0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88}, 0),
+            (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 TEST(HostRandom, PortableFunctions) {
   for (int i = -1000; i <= 1000; i++) {
@@ -60,7 +63,9 @@ TEST_P(Generated, DependsOnNameSeedPartAndRowAlone) {
     EXPECT_LT(std::fabs(v), 5);
   }
 }
-INSTANTIATE_TEST_SUITE_P(Sets, Generated, ::testing::Values("ring8", "grid25", "two-moons", "swiss-roll", "checkerboard", "pinwheel", "four-patterns"));
+INSTANTIATE_TEST_SUITE_P(Sets, Generated,
+                         ::testing::Values("ring8", "grid25", "two-moons", "swiss-roll",
+                                           "checkerboard", "pinwheel", "four-patterns"));
 
 // Every component: its share, its mean and its variance, each within 5 standard errors.
 class Mixtures : public ::testing::TestWithParam<const char*> {};
@@ -107,7 +112,8 @@ TEST(FourPatterns, EachAQuarter) {
   EXPECT_EQ(s.levels, 2);
   EXPECT_EQ(s.classes, 4);
   EXPECT_EQ(s.sample_shape, (Shape{2, 2, 1}));
-  EXPECT_EQ(s.test.x.to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(s.test.x.to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}));
   std::vector<Index> count(4);
   const auto x = s.train.x.to_vector<std::uint8_t>();
   for (std::size_t i = 0; i < x.size(); i += 4) {
@@ -127,7 +133,8 @@ TEST(Checkerboard, DarkSquaresOnly) {
     count[std::size_t(4 * c + row)]++;
   }
   for (int c = 0; c < 4; c++)
-    for (int row = c % 2; row < 4; row += 2) EXPECT_NEAR(count[std::size_t(4 * c + row)], 2500, 250);
+    for (int row = c % 2; row < 4; row += 2)
+      EXPECT_NEAR(count[std::size_t(4 * c + row)], 2500, 250);
 }
 TEST(SwissRoll, OnTheSpiral) {
   const Rows r = generate("swiss-roll", 5000, 1, 0);
@@ -137,7 +144,8 @@ TEST(SwissRoll, OnTheSpiral) {
     double nearest = 1e9;
     for (int k = 0; k <= 3000; k++) {
       const double t = 1.5 * M_PI * (1 + 2 * k / 3000.);
-      nearest = std::min(nearest, std::hypot(7.5 * x[i] - t * std::cos(t), 7.5 * x[i + 1] - t * std::sin(t)));
+      nearest = std::min(
+          nearest, std::hypot(7.5 * x[i] - t * std::cos(t), 7.5 * x[i + 1] - t * std::sin(t)));
     }
     worst = std::max(worst, nearest);
   }
@@ -157,7 +165,10 @@ TEST(Generated, Golden) {
     }
     return h;
   };
-  const std::map<std::string, std::uint64_t> golden = {GOLDENS};
+  const std::map<std::string, std::uint64_t> golden = {
+      {"ring8", 0x1ad65e57910ba7c4u},        {"grid25", 0x70f53bf67733a2d1u},
+      {"two-moons", 0x7d7865cb14b3b921u},    {"swiss-roll", 0xf73bedf09a10d3afu},
+      {"checkerboard", 0xcbd9ba79140b8acau}, {"pinwheel", 0x5b9ea000c69e8222u}};
   for (const auto& [name, value] : golden) EXPECT_EQ(sum(name.c_str()), value) << name;
 }
 

@@ -43,15 +43,18 @@ TEST(AtomicFile, OneWriterAtATime) {
   TemporaryFolder folder;
   io::AtomicFile first(folder / "a");
   first.write("1", 1);
-  expect_error(ErrorKind::internal, {"another process", folder / "a"}, [&] { io::AtomicFile second(folder / "a"); });
+  expect_error(ErrorKind::internal, {"another process", folder / "a"},
+               [&] { io::AtomicFile second(folder / "a"); });
   first.commit();
   EXPECT_EQ(contents(folder / "a"), "1");
 }
 TEST(AtomicFile, Unwritable) {
   TemporaryFolder folder;
-  expect_error(ErrorKind::internal, {folder / "none/a", "No such file"}, [&] { io::write_file(folder / "none/a", std::string("x")); });
+  expect_error(ErrorKind::internal, {folder / "none/a", "No such file"},
+               [&] { io::write_file(folder / "none/a", std::string("x")); });
   std::filesystem::create_directory(folder / "d");
-  expect_error(ErrorKind::internal, {folder / "d", "directory"}, [&] { io::write_file(folder / "d", std::string("x")); });
+  expect_error(ErrorKind::internal, {folder / "d", "directory"},
+               [&] { io::write_file(folder / "d", std::string("x")); });
   EXPECT_EQ(folder.entries(), 1u);
 }
 TEST(AtomicFile, FailingInTheMiddleLeavesTheOldFile) {
@@ -64,7 +67,8 @@ TEST(AtomicFile, FailingInTheMiddleLeavesTheOldFile) {
   small.rlim_cur = 1000;
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
-  expect_error(ErrorKind::internal, {folder / "a", "too large"}, [&] { io::write_file(folder / "a", std::string(5000, 'x')); });
+  expect_error(ErrorKind::internal, {folder / "a", "too large"},
+               [&] { io::write_file(folder / "a", std::string(5000, 'x')); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(contents(folder / "a"), "old");
@@ -74,14 +78,17 @@ TEST(AtomicFile, LinksAreNotFollowed) {
   TemporaryFolder folder;
   put(folder / "victim", "precious");
   std::filesystem::create_symlink(folder / "victim", folder / ".a.partial");
-  expect_error(ErrorKind::internal, {folder / "a"}, [&] { io::write_file(folder / "a", std::string("x")); });
+  expect_error(ErrorKind::internal, {folder / "a"},
+               [&] { io::write_file(folder / "a", std::string("x")); });
   EXPECT_EQ(contents(folder / "victim"), "precious");
 }
 TEST(ReadFile, PipesAndDevicesAreRefused) {
   TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  expect_error(ErrorKind::data, {"regular file"}, [&] { io::read_file(folder / "pipe", "test file"); });
-  expect_error(ErrorKind::data, {"/dev/zero", "regular file"}, [&] { io::read_file("/dev/zero", "test file"); });
+  expect_error(ErrorKind::data, {"regular file"},
+               [&] { io::read_file(folder / "pipe", "test file"); });
+  expect_error(ErrorKind::data, {"/dev/zero", "regular file"},
+               [&] { io::read_file("/dev/zero", "test file"); });
 }
 
 }  // namespace

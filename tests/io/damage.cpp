@@ -1,4 +1,5 @@
-// Every loader against files that are empty, cut anywhere, altered anywhere, lie about their sizes, or are no files.
+// Every loader against files that are empty, cut anywhere, altered anywhere, lie about their sizes,
+// or are no files.
 #include <functional>
 
 #include "engine/io/idx.h"
@@ -28,16 +29,29 @@ std::vector<Loader> loaders() {
   std::vector<Loader> all = {
       {"idx", "idx", [](const std::string& p) { io::write_idx(p, sample()); }, idx},
       {"idx_gz", "idx.gz", [](const std::string& p) { io::write_idx(p, sample()); }, idx},
-      {"npy", "npy", [](const std::string& p) { io::write_npy(p, sample()); }, [](const std::string& p) { io::read_npy(p); }},
-      {"npz", "npz", [](const std::string& p) { io::write_npz(p, {{"x", sample()}}, true); }, npz},
-      {"npz_stored", "npz", [](const std::string& p) { io::write_npz(p, {{"x", sample()}}, false); }, npz},
+      {"npy", "npy", [](const std::string& p) { io::write_npy(p, sample()); },
+       [](const std::string& p) { io::read_npy(p); }},
+      {"npz", "npz",
+       [](const std::string& p) {
+         io::write_npz(p, {{"x", sample()}}, true);
+       },
+       npz},
+      {"npz_stored", "npz",
+       [](const std::string& p) {
+         io::write_npz(p, {{"x", sample()}}, false);
+       },
+       npz},
       {"safetensors", "safetensors",
-       [](const std::string& p) { io::write_safetensors(p, io::NamedArrays{{"x", sample()}}, {{"k", "v"}}); },
+       [](const std::string& p) {
+         io::write_safetensors(p, io::NamedArrays{{"x", sample()}}, {{"k", "v"}});
+       },
        [](const std::string& p) { io::read_safetensors(p); }},
   };
   if (io::has_png())
     all.push_back({"png", "png",
-                   [](const std::string& p) { io::write_png(p, {3, 5, 1, counting<std::uint8_t>(15)}); },
+                   [](const std::string& p) {
+                     io::write_png(p, {3, 5, 1, counting<std::uint8_t>(15)});
+                   },
                    [](const std::string& p) { io::read_png(p); }});
   return all;
 }
@@ -50,7 +64,8 @@ class Damage : public ::testing::TestWithParam<Loader> {
   }
   void refuse(const std::string& bytes, const std::string& what) {
     put(path, bytes);
-    expect_error(ErrorKind::data, {path}, [&] { GetParam().load(path); }, what);
+    expect_error(
+        ErrorKind::data, {path}, [&] { GetParam().load(path); }, what);
   }
   TemporaryFolder folder;
   const std::string path = folder / ("file." + GetParam().suffix);
@@ -63,7 +78,8 @@ TEST_P(Damage, GoodFileLoads) {
 TEST_P(Damage, Empty) { refuse("", "empty"); }
 TEST_P(Damage, TruncatedAnywhere) {
   const std::string good = whole();
-  for (std::size_t n = 1; n < good.size(); n++) refuse(good.substr(0, n), concat("cut at ", n, " of ", good.size()));
+  for (std::size_t n = 1; n < good.size(); n++)
+    refuse(good.substr(0, n), concat("cut at ", n, " of ", good.size()));
 }
 TEST_P(Damage, WrongMagic) {
   std::string bytes = whole();
@@ -71,10 +87,13 @@ TEST_P(Damage, WrongMagic) {
   refuse(bytes, "wrong magic");
 }
 TEST_P(Damage, LongerThanItSays) {
-  if (GetParam().name == "png") GTEST_SKIP() << "a PNG ends at its IEND chunk";
-  refuse(whole() + std::string(3, 'x'), "longer");
+  const std::string longer = whole() + std::string(3, 'x');
+  if (GetParam().name != "png") return refuse(longer, "longer");
+  put(path, longer);  // a PNG ends at its IEND chunk; what follows is not part of it
+  EXPECT_NO_THROW(GetParam().load(path));
 }
-// Whatever one byte becomes: a value of the right form, or an Error; never a crash, a hang or a huge allocation.
+// Whatever one byte becomes: a value of the right form, or an Error; never a crash, a hang or a
+// huge allocation.
 TEST_P(Damage, AnyByteAltered) {
   const std::string good = whole();
   int refused = 0;
@@ -93,16 +112,17 @@ TEST_P(Damage, AnyByteAltered) {
   EXPECT_GT(refused, 10);
 }
 TEST_P(Damage, Directory) {
-  expect_error(ErrorKind::data, {folder.path(), "a directory"}, [&] { GetParam().load(folder.path()); });
+  expect_error(ErrorKind::data, {folder.path(), "a directory"},
+               [&] { GetParam().load(folder.path()); });
 }
 TEST_P(Damage, Missing) {
-  expect_error(ErrorKind::data, {folder / "none", "nothing there"}, [&] { GetParam().load(folder / "none"); });
+  expect_error(ErrorKind::data, {folder / "none", "nothing there"},
+               [&] { GetParam().load(folder / "none"); });
 }
-INSTANTIATE_TEST_SUITE_P(Loaders, Damage, ::testing::ValuesIn(loaders()), [](const auto& i) { return i.param.name; });
+INSTANTIATE_TEST_SUITE_P(Loaders, Damage, ::testing::ValuesIn(loaders()),
+                         [](const auto& i) { return i.param.name; });
 
-std::string big32(std::uint32_t v) {
-  return {char(v >> 24), char(v >> 16), char(v >> 8), char(v)};
-}
+std::string big32(std::uint32_t v) { return {char(v >> 24), char(v >> 16), char(v >> 8), char(v)}; }
 std::string little64(std::uint64_t v) {
   std::string s;
   for (int i = 0; i < 8; i++) s += char(v >> (8 * i));
@@ -122,7 +142,8 @@ TEST_F(FormatDamage, Idx) {
   const Load load = [](const std::string& p) { io::read_idx(p); };
   const std::string zero(2, '\0');
   refuse(zero + "\x08\x03" + big32(~0u) + big32(~0u) + big32(~0u), {"at byte 4", "overflow"}, load);
-  refuse(zero + "\x08\x02" + big32(1u << 20) + big32(1u << 20) + "abc", {"truncated", "1099511627776", "received 3"}, load);
+  refuse(zero + "\x08\x02" + big32(1u << 20) + big32(1u << 20) + "abc",
+         {"truncated", "1099511627776", "received 3"}, load);
   refuse(zero + "\x07\x01" + big32(1) + "a", {"at byte 2", "element type", "received 7"}, load);
   refuse(zero + std::string("\x08\0", 2) + "a", {"at byte 3", "dimensions", "received 0"}, load);
   refuse(zero + "\x08\x09" + std::string(36, '\1'), {"dimensions", "received 9"}, load);
@@ -130,11 +151,14 @@ TEST_F(FormatDamage, Idx) {
 // A few bytes that claim to hold gigabytes are refused before anything is allocated.
 TEST_F(FormatDamage, GzippedIdxThatClaimsTooMuch) {
   io::write_idx(folder / "a.gz", io::host_array(counting<std::uint8_t>(4), {4}));
-  std::string body = std::string("\0\0\x08\x03", 4) + big32(1u << 15) + big32(1u << 15) + big32(1u << 10);
+  std::string body =
+      std::string("\0\0\x08\x03", 4) + big32(1u << 15) + big32(1u << 15) + big32(1u << 10);
   const std::string good = contents(folder / "a.gz");
-  // A stored deflate block with the header only.
-  const std::string gz = good.substr(0, 10) + '\1' + std::string{char(body.size()), '\0', char(~body.size()), '\xff'} + body + std::string(8, '\0');
-  refuse(gz, {"at byte 4", "larger than the file can hold", "1099511627776"}, [](const std::string& p) { io::read_idx(p); });
+  // A stored deflate block that holds the header only, and then the file ends.
+  const std::string gz = good.substr(0, 10) + '\0' +
+                         std::string{char(body.size()), '\0', char(~body.size()), '\xff'} + body;
+  refuse(gz, {"at byte 4", "larger than the file can hold", "1099511627776"},
+         [](const std::string& p) { io::read_idx(p); });
 }
 
 std::string npy(const std::string& header, const std::string& body, int version = 1) {
@@ -147,16 +171,20 @@ TEST_F(FormatDamage, Npy) {
   const auto header = [](const std::string& descr, const std::string& shape) {
     return "{'descr': " + descr + ", 'fortran_order': False, 'shape': " + shape + ", }\n";
   };
-  refuse(npy(header("'<f4'", "(1152921504606846976, 1152921504606846976)"), "abcd"), {"overflow"}, load);
-  refuse(npy(header("'<f4'", "(99999999999999999999999999,)"), "abcd"), {"a size of at most 2^60"}, load);
-  refuse(npy(header("'<f4'", "(1000000000000,)"), "abcd"), {"truncated", "4000000000000", "received 4"}, load);
+  refuse(npy(header("'<f4'", "(1152921504606846976, 1152921504606846976)"), "abcd"), {"overflow"},
+         load);
+  refuse(npy(header("'<f4'", "(99999999999999999999999999,)"), "abcd"), {"a size of at most 2^60"},
+         load);
+  refuse(npy(header("'<f4'", "(1000000000000,)"), "abcd"),
+         {"truncated", "4000000000000", "received 4"}, load);
   refuse(npy(header("'<f4'", "(-1,)"), "abcd"), {"a size", "'-'"}, load);
   refuse(npy(header("'|O'", "(1,)"), "abcd"), {"element type", "'|O'"}, load);
   refuse(npy(header("'<c8'", "(1,)"), "abcdefgh"), {"element type", "'<c8'", "astype"}, load);
   refuse(npy(header("'<U4'", "(1,)"), "abcd"), {"element type"}, load);
   refuse(npy(header("[('a', '<f4')]", "(1,)"), "abcd"), {"structured"}, load);
   refuse(npy(header("'|b1'", "(2,)"), "\1\2"), {"element 1", "0 or 1", "received 2"}, load);
-  refuse(npy(header("'<u8'", "(1,)"), std::string(8, '\xff')), {"2^63 - 1", "18446744073709551615"}, load);
+  refuse(npy(header("'<u8'", "(1,)"), std::string(8, '\xff')), {"2^63 - 1", "18446744073709551615"},
+         load);
   refuse(npy("{'descr': '<f4', 'shape': (1,)}\n", "abcd"), {"fortran_order", "fewer"}, load);
   refuse(npy("{'descr': '<f4', 'descr': '<f4', 'shape': (1,)}\n", "abcd"), {"once each"}, load);
   refuse(npy(header("'<f4'", "(1,)") + "x", "abcd"), {"the end of the header", "'x'"}, load);
@@ -168,8 +196,10 @@ std::string safetensors(const std::string& header, const std::string& body) {
 }
 TEST_F(FormatDamage, SafeTensors) {
   const Load load = [](const std::string& p) { io::read_safetensors(p); };
-  const auto one = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return R"({"w":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
+  const auto one = [](const std::string& dtype, const std::string& shape,
+                      const std::string& offsets) {
+    return R"({"w":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" +
+           offsets + "}}";
   };
   put(path, safetensors(one("F32", "[1]", "[0,4]"), "abcd"));
   EXPECT_NO_THROW(load(path));
@@ -178,8 +208,10 @@ TEST_F(FormatDamage, SafeTensors) {
   refuse(safetensors("[]", ""), {"begins with '{'"}, load);
   refuse(safetensors("{\"w\":", ""), {"at byte 8", "JSON"}, load);
   refuse(safetensors(one("F33", "[1]", "[0,4]"), "abcd"), {"dtype of tensor 'w'", "F33"}, load);
-  refuse(safetensors(one("F32", "[2]", "[0,4]"), "abcd"), {":w", "8 bytes of values", "received 4"}, load);
-  refuse(safetensors(one("F32", "[4611686018427387904,4611686018427387904]", "[0,4]"), "abcd"), {":w", "overflow"}, load);
+  refuse(safetensors(one("F32", "[2]", "[0,4]"), "abcd"), {":w", "8 bytes of values", "received 4"},
+         load);
+  refuse(safetensors(one("F32", "[4611686018427387904,4611686018427387904]", "[0,4]"), "abcd"),
+         {":w", "overflow"}, load);
   refuse(safetensors(one("F32", "[-1]", "[0,4]"), "abcd"), {"whole numbers", "-1"}, load);
   refuse(safetensors(one("F32", "[1.0]", "[0,4]"), "abcd"), {"whole numbers"}, load);
   refuse(safetensors(one("F32", "1", "[0,4]"), "abcd"), {"as a list"}, load);
@@ -187,13 +219,21 @@ TEST_F(FormatDamage, SafeTensors) {
   refuse(safetensors(one("F32", "[1]", "[0,4]"), "abc"), {"truncated", "received 3"}, load);
   refuse(safetensors(one("F32", "[1]", "[0,4]"), "abcde"), {"belong to no tensor"}, load);
   refuse(safetensors(one("F32", "[1]", "[4,8]"), "abcdefgh"), {"hole or overlap", "'w'"}, load);
-  refuse(safetensors(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd"),
-         {"hole or overlap"}, load);
-  refuse(safetensors(R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd"),
-         {"each key once", "'w' twice"}, load);
+  refuse(
+      safetensors(
+          R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+          "abcd"),
+      {"hole or overlap"}, load);
+  refuse(
+      safetensors(
+          R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+          "abcd"),
+      {"each key once", "'w' twice"}, load);
   refuse(safetensors(R"({"__metadata__":{"k":1}})", ""), {"__metadata__.k", "number"}, load);
-  refuse(safetensors(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}})", "abcd"), {"other keys"}, load);
-  refuse(safetensors("{\"w\":" + std::string(5000, '[') + std::string(5000, ']') + "}", ""), {"deep nesting"}, load);
+  refuse(safetensors(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}})", "abcd"),
+         {"other keys"}, load);
+  refuse(safetensors("{\"w\":" + std::string(5000, '[') + std::string(5000, ']') + "}", ""),
+         {"deep nesting"}, load);
 }
 
 TEST_F(FormatDamage, Npz) {
@@ -210,7 +250,8 @@ TEST_F(FormatDamage, Npz) {
   refuse(altered(central + 8, "\x01"), {"encrypted", "key.npy"}, load);
   refuse(altered(central + 10, "\x0e"), {"compression", "received 14"}, load);
   refuse(altered(central + 42, "\xff\xff\xff\x7f"), {"key.npy", "2147483647"}, load);
-  refuse(altered(central + 20, std::string("\xff\xff\xff\x7f\xff\xff\xff\x7f")), {"overlapping"}, load);
+  refuse(altered(central + 20, std::string("\xff\xff\xff\x7f\xff\xff\xff\x7f")), {"overlapping"},
+         load);
   refuse(altered(good.find("\x93NUMPY") + 30, "?"), {"damaged entry key.npy", "checksum"}, load);
   refuse(altered(central + 46, "keyXnpx"), {"no array", "keyXnpx"}, load);
 }

@@ -40,12 +40,14 @@ inline std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(f), {}};
 }
 inline void put(const std::string& path, const std::string& bytes) {
+  std::filesystem::remove(path);  // truncating an existing file waits for the disk
   std::ofstream(path, std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
 }
 
 // f must throw an Error of this kind, in one line, whose text holds every part.
 template <class F>
-void expect_error(ErrorKind kind, const std::vector<std::string>& parts, F f, const std::string& what = {}) {
+void expect_error(ErrorKind kind, const std::vector<std::string>& parts, F f,
+                  const std::string& what = {}) {
   try {
     f();
     ADD_FAILURE() << "no error: " << what;
@@ -53,7 +55,8 @@ void expect_error(ErrorKind kind, const std::vector<std::string>& parts, F f, co
     const std::string text = e.what();
     EXPECT_EQ(e.kind(), kind) << what << ": " << text;
     EXPECT_EQ(text.find('\n'), text.npos) << what;
-    for (const std::string& p : parts) EXPECT_NE(text.find(p), text.npos) << what << ": '" << p << "' is not in: " << text;
+    for (const std::string& p : parts)
+      EXPECT_NE(text.find(p), text.npos) << what << ": '" << p << "' is not in: " << text;
   }
 }
 

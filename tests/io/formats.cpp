@@ -1,4 +1,5 @@
-// What is written is read back, bit for bit; and files of other writers, byte by byte as their formats define them.
+// What is written is read back, bit for bit; and files of other writers, byte by byte as their
+// formats define them.
 #include <cmath>
 #include <limits>
 
@@ -46,8 +47,10 @@ TEST(Npz, LargeArraysAndEqualBytes) {
   expect_equal(io::read_npz(folder / "a").at("x"), arrays.at("x"));
 }
 
-std::string npy(const std::string& descr, const std::string& order, const std::string& shape, const std::string& body, int version = 1) {
-  const std::string header = "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
+std::string npy(const std::string& descr, const std::string& order, const std::string& shape,
+                const std::string& body, int version = 1) {
+  const std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
   std::string s = "\x93NUMPY" + std::string{char(version), '\0', char(header.size()), '\0'};
   if (version > 1) s += std::string(2, '\0');
   return s + header + body;
@@ -61,13 +64,18 @@ TEST(Npy, EveryElementType) {
   using V = std::vector<double>;
   const auto values = [](const io::HostArray& a) {
     V v;
-    if (a.dtype == DType::u8) for (auto x : a.values<std::uint8_t>()) v.push_back(x);
-    if (a.dtype == DType::i64) for (auto x : a.values<std::int64_t>()) v.push_back(double(x));
-    if (a.dtype == DType::f32) for (auto x : a.values<float>()) v.push_back(x);
-    if (a.dtype == DType::f64) for (auto x : a.values<double>()) v.push_back(x);
+    if (a.dtype == DType::u8)
+      for (auto x : a.values<std::uint8_t>()) v.push_back(x);
+    if (a.dtype == DType::i64)
+      for (auto x : a.values<std::int64_t>()) v.push_back(double(x));
+    if (a.dtype == DType::f32)
+      for (auto x : a.values<float>()) v.push_back(x);
+    if (a.dtype == DType::f64)
+      for (auto x : a.values<double>()) v.push_back(x);
     return v;
   };
-  const auto check = [&](const std::string& descr, const std::string& body, DType dtype, const V& expected) {
+  const auto check = [&](const std::string& descr, const std::string& body, DType dtype,
+                         const V& expected) {
     const io::HostArray a = parsed(npy(descr, "False", concat("(", expected.size(), ",)"), body));
     EXPECT_EQ(a.dtype, dtype) << descr;
     EXPECT_EQ(values(a), expected) << descr;
@@ -95,12 +103,15 @@ TEST(Npy, FortranOrder) {
   const io::HostArray a = parsed(npy("|u1", "True", "(2, 3, 4)", body));
   for (int i = 0, at = 0; i < 2; i++)
     for (int j = 0; j < 3; j++)
-      for (int k = 0; k < 4; k++) EXPECT_EQ(a.values<std::uint8_t>()[std::size_t(at++)], i + 2 * j + 6 * k);
+      for (int k = 0; k < 4; k++)
+        EXPECT_EQ(a.values<std::uint8_t>()[std::size_t(at++)], i + 2 * j + 6 * k);
 }
 TEST(Npy, VersionsAndPython2) {
   for (const int version : {1, 2, 3})
-    expect_equal(parsed(npy("|u1", "False", "(2, )", "ab", version)), io::host_array<std::uint8_t>({'a', 'b'}, {2}));
-  expect_equal(parsed(npy("|u1", "False", "(2L, 1L)", "ab")), io::host_array<std::uint8_t>({'a', 'b'}, {2, 1}));
+    expect_equal(parsed(npy("|u1", "False", "(2, )", "ab", version)),
+                 io::host_array<std::uint8_t>({'a', 'b'}, {2}));
+  expect_equal(parsed(npy("|u1", "False", "(2L, 1L)", "ab")),
+               io::host_array<std::uint8_t>({'a', 'b'}, {2, 1}));
 }
 
 TEST(Idx, RoundTrip) {
@@ -108,14 +119,16 @@ TEST(Idx, RoundTrip) {
   for (const char* suffix : {"", ".gz"}) {
     for (const char* name : {"f32", "f64", "u8", "empty"}) {
       const io::HostArray a = samples().at(name);
-      io::write_idx(folder / (name + std::string(suffix)), a);
-      expect_equal(io::read_idx(folder / (name + std::string(suffix))), a);
+      io::write_idx(folder / concat(name, suffix), a);
+      expect_equal(io::read_idx(folder / concat(name, suffix)), a);
     }
-    const io::HostArray integers = io::host_array<std::int64_t>({INT32_MIN, -1, 7, INT32_MAX}, {2, 2});
-    io::write_idx(folder / ("i" + std::string(suffix)), integers);
-    expect_equal(io::read_idx(folder / ("i" + std::string(suffix))), integers);
+    const io::HostArray integers =
+        io::host_array<std::int64_t>({INT32_MIN, -1, 7, INT32_MAX}, {2, 2});
+    io::write_idx(folder / concat("i", suffix), integers);
+    expect_equal(io::read_idx(folder / concat("i", suffix)), integers);
   }
-  expect_error(ErrorKind::usage, {"an int32"}, [&] { io::write_idx(folder / "i64", samples().at("i64")); });
+  expect_error(ErrorKind::usage, {"an int32"},
+               [&] { io::write_idx(folder / "i64", samples().at("i64")); });
   EXPECT_FALSE(std::filesystem::exists(folder / "i64"));
 }
 TEST(Idx, OtherWriters) {
@@ -137,7 +150,8 @@ TEST(Idx, SeveralGzipMembers) {
 
 TEST(SafeTensors, RoundTripBitEqual) {
   TemporaryFolder folder;
-  const io::Metadata metadata{{"config", "{\"latent\": 20, \"quote\": \"\\\"\"}"}, {"empty", ""}, {"text", "\xd1\x8f\n"}};
+  const io::Metadata metadata{
+      {"config", "{\"latent\": 20, \"quote\": \"\\\"\"}"}, {"empty", ""}, {"text", "\xd1\x8f\n"}};
   io::write_safetensors(folder / "a", samples(), metadata);
   const io::SafeTensors back = io::read_safetensors(folder / "a");
   EXPECT_EQ(back.metadata, metadata);
@@ -166,9 +180,11 @@ TEST(SafeTensors, Layout) {
 }
 TEST(SafeTensors, Tensors) {
   TemporaryFolder folder;
-  const Tensor x = Tensor::from(counting<float>(6), {2, 3}), y = Tensor::from(counting<std::int64_t>(2), {2});
+  const Tensor x = Tensor::from(counting<float>(6), {2, 3}),
+               y = Tensor::from(counting<std::int64_t>(2), {2});
   io::write_safetensors(folder / "a", io::NamedTensors{{"b.weight", x}, {"a.step", y}});
-  io::write_safetensors(folder / "b", io::NamedArrays{{"b.weight", io::to_host(x)}, {"a.step", io::to_host(y)}});
+  io::write_safetensors(folder / "b",
+                        io::NamedArrays{{"b.weight", io::to_host(x)}, {"a.step", io::to_host(y)}});
   EXPECT_EQ(contents(folder / "a"), contents(folder / "b"));
   const Tensor back = io::to_tensor(io::read_safetensors(folder / "a").tensors.at("b.weight"));
   EXPECT_EQ(back.to_vector<float>(), x.to_vector<float>());
@@ -178,7 +194,8 @@ TEST(SafeTensors, OtherTypes) {
   TemporaryFolder folder;
   const std::string header =
       R"({"h":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]},"i":{"dtype":"I32","shape":[],"data_offsets":[2,6]}})";
-  put(folder / "a", std::string{char(header.size()), 0, 0, 0, 0, 0, 0, 0} + header + "\x80\xbf" + "\xfe\xff\xff\xff");
+  put(folder / "a", std::string{char(header.size()), 0, 0, 0, 0, 0, 0, 0} + header + "\x80\xbf" +
+                        "\xfe\xff\xff\xff");
   const io::SafeTensors s = io::read_safetensors(folder / "a");
   expect_equal(s.tensors.at("h"), io::host_array<float>({-1}, {1}));
   expect_equal(s.tensors.at("i"), io::host_array<std::int64_t>({-2}, {}));
@@ -190,7 +207,9 @@ TEST(SafeTensors, NamesAreChecked) {
     expect_error(ErrorKind::usage, {name}, [&, n = std::string(name)] {
       io::write_safetensors(folder / "a", io::NamedTensors{{"w", x}, {n, x}});
     });
-  expect_error(ErrorKind::usage, {"UTF-8"}, [&] { io::write_safetensors(folder / "a", io::NamedTensors{{"\xff", x}}); });
+  expect_error(ErrorKind::usage, {"UTF-8"}, [&] {
+    io::write_safetensors(folder / "a", io::NamedTensors{{"\xff", x}});
+  });
   EXPECT_EQ(folder.entries(), 0u);
 }
 

@@ -1,6 +1,8 @@
 // PNG out and in, and where each image of a grid lands.
 #include "engine/io/image.h"
 
+#include <cmath>
+
 #include "tests/io/files.h"
 
 namespace imago::test {
@@ -9,7 +11,9 @@ namespace {
 TEST(Png, RoundTrip) {
   TemporaryFolder folder;
   if (!io::has_png()) {
-    expect_error(ErrorKind::usage, {"no PNG", "libpng-dev"}, [&] { io::write_png(folder / "a.png", {1, 1, 1, {0}}); });
+    expect_error(ErrorKind::usage, {"no PNG", "libpng-dev"}, [&] {
+      io::write_png(folder / "a.png", {1, 1, 1, {0}});
+    });
     expect_error(ErrorKind::usage, {"no PNG"}, [&] { io::read_png(folder / "a.png"); });
     return;
   }
@@ -27,14 +31,15 @@ TEST(Png, RoundTrip) {
 TEST(Png, WrongSizeIsRefused) {
   TemporaryFolder folder;
   if (!io::has_png()) GTEST_SKIP() << "built without libpng";
-  for (const io::Image& bad : {io::Image{2, 2, 1, {0, 0, 0}}, io::Image{0, 2, 1, {}}, io::Image{1, 1, 2, {0, 0}}})
+  for (const io::Image& bad :
+       {io::Image{2, 2, 1, {0, 0, 0}}, io::Image{0, 2, 1, {}}, io::Image{1, 1, 2, {0, 0}}})
     expect_error(ErrorKind::usage, {"channels"}, [&] { io::write_png(folder / "a.png", bad); });
   EXPECT_EQ(folder.entries(), 0u);
 }
 
 TEST(Grid, Places) {
   // Three images of 2 x 1, values 10 i + row.
-  const Tensor x = Tensor::from<std::uint8_t>({0, 1, 10, 11, 20, 21}, {3, 2, 1, 1});
+  const Tensor x = Tensor::from(std::vector<std::uint8_t>{0, 1, 10, 11, 20, 21}, {3, 2, 1, 1});
   const io::Image g = io::image_grid(x, {.columns = 2, .gap = 1, .background = 99});
   EXPECT_EQ(g.height, 7);
   EXPECT_EQ(g.width, 5);
@@ -48,7 +53,7 @@ TEST(Grid, Places) {
   EXPECT_EQ(g.pixels, expected);
 }
 TEST(Grid, FloatingValuesAreClamped) {
-  const Tensor x = Tensor::from<float>({-1, 0, .5f, 1, 2, std::nanf("")}, {6, 1, 1});
+  const Tensor x = Tensor::from(std::vector<float>{-1, 0, .5f, 1, 2, NAN}, {6, 1, 1});
   const io::Image g = io::image_grid(x, {.columns = 6, .gap = 0});
   EXPECT_EQ(g.pixels, (std::vector<std::uint8_t>{0, 0, 128, 255, 255, 0}));
 }
@@ -59,8 +64,12 @@ TEST(Grid, RowsOfPixels) {
   const io::Image colour = io::image_grid(Tensor::zeros({1, 12}), {.gap = 0});
   EXPECT_EQ(colour.channels, 3);
   EXPECT_EQ(colour.width, 2);
-  expect_error(ErrorKind::usage, {"no images to draw", "[4, 7]"}, [] { io::image_grid(Tensor::zeros({4, 7})); });
-  expect_error(ErrorKind::usage, {"no images to draw"}, [] { io::image_grid(Tensor::zeros({2, 3, 3, 2})); });
+  expect_error(ErrorKind::usage, {"no images to draw", "[4, 7]"}, [] {
+    io::image_grid(Tensor::zeros({4, 7}));
+  });
+  expect_error(ErrorKind::usage, {"no images to draw"}, [] {
+    io::image_grid(Tensor::zeros({2, 3, 3, 2}));
+  });
 }
 
 }  // namespace

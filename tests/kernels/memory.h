@@ -1,4 +1,5 @@
-// Memory of one back-end for the kernel tests: blocks of the exact size, so that the sanitizer sees every bound; no caching.
+// Memory of one back-end for the kernel tests: blocks of the exact size, so that the sanitizer sees
+// every bound; no caching.
 #pragma once
 #include <cstdlib>
 #include <string>

@@ -12,9 +12,8 @@ void probe_for_each(Stream s, const Probe<T>& p) {
 template <class T>
 void probe_for_each_2d(Stream s, const Probe<T>& p) {
   for_each(
-      s, p.rows, p.cols, KERNEL(Index r, Index c) {
-        p.y[r * p.cols + c] += p.x[r * p.cols + c] + T(3 * r + c);
-      });
+      s, p.rows, p.cols,
+      KERNEL(Index r, Index c) { p.y[r * p.cols + c] += p.x[r * p.cols + c] + T(3 * r + c); });
 }
 template <class T>
 void probe_normal(Stream s, const Probe<T>& p) {
@@ -29,9 +28,8 @@ void probe_uniform(Stream s, const Probe<T>& p) {
 template <class T>
 void probe_normal_groups(Stream s, const Probe<T>& p) {
   for_each_normal(
-      s, p.outer, p.rows, p.cols, p.key, KERNEL(Index b, Index r, Index c, float e) {
-        p.y[r * p.cols + c] = T(e) + T(4 * b);
-      });
+      s, p.outer, p.rows, p.cols, p.key,
+      KERNEL(Index b, Index r, Index c, float e) { p.y[r * p.cols + c] = T(e) + T(4 * b); });
 }
 template <class T>
 void probe_row_normal(Stream s, const Probe<T>& p) {

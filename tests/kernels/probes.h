@@ -1,5 +1,5 @@
-// One small kernel for each parallel pattern, and the raw random words, built for every back-end as kernels/ is.
-// Not here: what they should compute, which is patterns.cpp.
+// One small kernel for each parallel pattern, and the raw random words, built for every back-end as
+// kernels/ is. Not here: what they should compute, which is patterns.cpp.
 #pragma once
 #include "kernels/kernel.h"
 
@@ -32,21 +32,21 @@ struct Words {
   std::uint32_t* words = nullptr;  // [blocks, 4]
 };
 
-IMAGO_KERNEL(probe_for_each, Probe)           // y[i] += x[i] + 1
-IMAGO_KERNEL(probe_for_each_2d, Probe)        // y[r, c] += x[r, c] + 3 r + c
-IMAGO_KERNEL(probe_normal, Probe)             // y[i] = e
-IMAGO_KERNEL(probe_uniform, Probe)            // y[i] = u
-IMAGO_KERNEL(probe_normal_groups, Probe)      // [outer, rows, cols]: y = e + 4 b
-IMAGO_KERNEL(probe_row_normal, Probe)         // y[b rows + r] = sum of floor(4 e) + b
-IMAGO_KERNEL(probe_group_normal, Probe)       // y[b, c] = sum over r of floor(4 e) x
-IMAGO_KERNEL(probe_row_reduce, Probe)         // y[r]
-IMAGO_KERNEL(probe_row_vec, Probe)            // y[r, 3]: sums of x, x^2, 1
-IMAGO_KERNEL(probe_row_max, Probe)            // y[r]
-IMAGO_KERNEL(probe_for_each_row, Probe)       // y[r, c] = x[r, c] + sum of the row
-IMAGO_KERNEL(probe_column_reduce, Probe)      // y[c]
-IMAGO_KERNEL(probe_column_reduce_outer, Probe)  // y[o, c]
-IMAGO_KERNEL(probe_reduce_all, Probe)         // y[0]
-IMAGO_KERNEL(probe_multi_tensor, ProbeList)   // p[i] += 1 + payload[0]
+IMAGO_KERNEL(probe_for_each, Probe)                 // y[i] += x[i] + 1
+IMAGO_KERNEL(probe_for_each_2d, Probe)              // y[r, c] += x[r, c] + 3 r + c
+IMAGO_KERNEL(probe_normal, Probe)                   // y[i] = e
+IMAGO_KERNEL(probe_uniform, Probe)                  // y[i] = u
+IMAGO_KERNEL(probe_normal_groups, Probe)            // [outer, rows, cols]: y = e + 4 b
+IMAGO_KERNEL(probe_row_normal, Probe)               // y[b rows + r] = sum of floor(4 e) + b
+IMAGO_KERNEL(probe_group_normal, Probe)             // y[b, c] = sum over r of floor(4 e) x
+IMAGO_KERNEL(probe_row_reduce, Probe)               // y[r]
+IMAGO_KERNEL(probe_row_vec, Probe)                  // y[r, 3]: sums of x, x^2, 1
+IMAGO_KERNEL(probe_row_max, Probe)                  // y[r]
+IMAGO_KERNEL(probe_for_each_row, Probe)             // y[r, c] = x[r, c] + sum of the row
+IMAGO_KERNEL(probe_column_reduce, Probe)            // y[c]
+IMAGO_KERNEL(probe_column_reduce_outer, Probe)      // y[o, c]
+IMAGO_KERNEL(probe_reduce_all, Probe)               // y[0]
+IMAGO_KERNEL(probe_multi_tensor, ProbeList)         // p[i] += 1 + payload[0]
 IMAGO_KERNEL(probe_multi_tensor_reduce, ProbeList)  // y[0] = sum of all p
 
 IMAGO_KERNEL_DECLARE_(void probe_words(Stream, const Words&);)

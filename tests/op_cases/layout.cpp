@@ -1,4 +1,5 @@
-// Rows of the ops that move elements. A reference says, for each place of the output, where its element comes from.
+// Rows of the ops that move elements. A reference says, for each place of the output, where its
+// element comes from.
 #include <optional>
 
 #include "tests/op_cases/op_case.h"
@@ -7,16 +8,19 @@ namespace imago::test {
 namespace {
 
 using Place = std::vector<Index>;
-// The output of `shape` whose element at place p is that of `in` at source(p), or value where there is none.
+// The output of `shape` whose element at place p is that of `in` at source(p), or value where there
+// is none.
 using Source = std::function<std::optional<Place>(const Place&)>;
 Array moved(const Array& in, const Shape& shape, const Source& source, double value = 0) {
   Array out = zeros(shape);
   for (Index i = 0; i < shape.numel(); i++) {
     Place p(std::size_t(shape.rank()));
-    for (Index d = shape.rank() - 1, rest = i; d >= 0; rest /= shape[int(d)], d--) p[std::size_t(d)] = rest % shape[int(d)];
+    for (Index d = shape.rank() - 1, rest = i; d >= 0; rest /= shape[int(d)], d--)
+      p[std::size_t(d)] = rest % shape[int(d)];
     const auto from = source(p);
     Index at = 0;
-    for (int d = 0; from && d < in.shape.rank(); d++) at = at * in.shape[d] + (*from)[std::size_t(d)];
+    for (int d = 0; from && d < in.shape.rank(); d++)
+      at = at * in.shape[d] + (*from)[std::size_t(d)];
     out[i] = from ? in[at] : value;
   }
   return out;
@@ -34,7 +38,10 @@ Arrays with_shape(const Array& a, const Shape& s) { return {{s, a.v}}; }
 
 void add_views(std::vector<MoveCase>& rows) {
   const auto reshaped = [&](const char* name, Shape from, std::vector<Index> dims, Shape to) {
-    rows.push_back({"reshape", name, {from}, [dims](const Tensors& in) { return Tensors{ops::reshape(in[0], dims)}; },
+    rows.push_back({"reshape",
+                    name,
+                    {from},
+                    [dims](const Tensors& in) { return Tensors{ops::reshape(in[0], dims)}; },
                     [to](const Arrays& in) { return with_shape(in[0], to); }});
   };
   reshaped("matrix", {33, 301}, {301, 33}, {301, 33});
@@ -43,27 +50,64 @@ void add_views(std::vector<MoveCase>& rows) {
   reshaped("from_scalar", {}, {1, -1}, {1, 1});
   reshaped("empty", {0, 3}, {3, 0, 7}, {3, 0, 7});
   reshaped("rank5", {2, 3, 4, 5, 1}, {24, 5}, {24, 5});
-  rows.push_back({"unsqueeze", "first", {{3, 5}}, [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 0)}; },
-                  [](const Arrays& in) { return with_shape(in[0], {1, 3, 5}); }});
-  rows.push_back({"unsqueeze", "last", {{3, 5}}, [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], -1)}; },
-                  [](const Arrays& in) { return with_shape(in[0], {3, 5, 1}); }});
-  rows.push_back({"unsqueeze", "scalar", {{}}, [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 0)}; },
+  rows.push_back({"unsqueeze",
+                  "first",
+                  {{3, 5}},
+                  [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 0)}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {1, 3, 5});
+                  }});
+  rows.push_back({"unsqueeze",
+                  "last",
+                  {{3, 5}},
+                  [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], -1)}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {3, 5, 1});
+                  }});
+  rows.push_back({"unsqueeze",
+                  "scalar",
+                  {{}},
+                  [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 0)}; },
                   [](const Arrays& in) { return with_shape(in[0], {1}); }});
-  rows.push_back({"squeeze", "middle", {{3, 1, 5}}, [](const Tensors& in) { return Tensors{ops::squeeze(in[0], 1)}; },
-                  [](const Arrays& in) { return with_shape(in[0], {3, 5}); }});
-  rows.push_back({"squeeze", "last", {{7, 1}}, [](const Tensors& in) { return Tensors{ops::squeeze(in[0], -1)}; },
+  rows.push_back({"squeeze",
+                  "middle",
+                  {{3, 1, 5}},
+                  [](const Tensors& in) { return Tensors{ops::squeeze(in[0], 1)}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {3, 5});
+                  }});
+  rows.push_back({"squeeze",
+                  "last",
+                  {{7, 1}},
+                  [](const Tensors& in) { return Tensors{ops::squeeze(in[0], -1)}; },
                   [](const Arrays& in) { return with_shape(in[0], {7}); }});
-  rows.push_back({"flatten", "images", {{2, 5, 7, 3}}, [](const Tensors& in) { return Tensors{ops::flatten(in[0])}; },
-                  [](const Arrays& in) { return with_shape(in[0], {2, 105}); }});
-  rows.push_back({"flatten", "all", {{2, 5, 7}}, [](const Tensors& in) { return Tensors{ops::flatten(in[0], 0)}; },
+  rows.push_back({"flatten",
+                  "images",
+                  {{2, 5, 7, 3}},
+                  [](const Tensors& in) { return Tensors{ops::flatten(in[0])}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {2, 105});
+                  }});
+  rows.push_back({"flatten",
+                  "all",
+                  {{2, 5, 7}},
+                  [](const Tensors& in) { return Tensors{ops::flatten(in[0], 0)}; },
                   [](const Arrays& in) { return with_shape(in[0], {70}); }});
-  rows.push_back({"flatten", "empty", {{0, 5, 7}}, [](const Tensors& in) { return Tensors{ops::flatten(in[0], -2)}; },
-                  [](const Arrays& in) { return with_shape(in[0], {0, 35}); }});
+  rows.push_back({"flatten",
+                  "empty",
+                  {{0, 5, 7}},
+                  [](const Tensors& in) { return Tensors{ops::flatten(in[0], -2)}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {0, 35});
+                  }});
 }
 
 void add_broadcast(std::vector<MoveCase>& rows) {
   const auto add = [&](const char* name, Shape from, Shape to) {
-    rows.push_back({"broadcast_to", name, {from}, [to](const Tensors& in) { return Tensors{ops::broadcast_to(in[0], to)}; },
+    rows.push_back({"broadcast_to",
+                    name,
+                    {from},
+                    [to](const Tensors& in) { return Tensors{ops::broadcast_to(in[0], to)}; },
                     [to](const Arrays& in) {
                       const int lead = to.rank() - in[0].shape.rank();
                       return Arrays{moved(in[0], to, [&](const Place& p) {
@@ -95,8 +139,12 @@ void add_permutations(std::vector<MoveCase>& rows) {
     });
   };
   const auto add = [&](const char* name, Shape from, std::vector<int> order) {
-    rows.push_back({"permute", name, {from}, [order](const Tensors& in) { return Tensors{ops::permute(in[0], order)}; },
-                    [order, permuted](const Arrays& in) { return Arrays{permuted(in[0], order)}; }});
+    rows.push_back(
+        {"permute",
+         name,
+         {from},
+         [order](const Tensors& in) { return Tensors{ops::permute(in[0], order)}; },
+         [order, permuted](const Arrays& in) { return Arrays{permuted(in[0], order)}; }});
   };
   add("scalar", {}, {});
   add("one", {1}, {0});
@@ -112,12 +160,27 @@ void add_permutations(std::vector<MoveCase>& rows) {
   add("outer_swap", {4, 3, 35}, {1, 2, 0});
   add("empty", {3, 0, 5}, {2, 0, 1});
   add("rank8", {2, 1, 2, 3, 2, 1, 2, 2}, {7, 0, 6, 1, 5, 2, 4, 3});
-  rows.push_back({"transpose", "matrix", {{33, 301}}, [](const Tensors& in) { return Tensors{ops::transpose(in[0])}; },
-                  [permuted](const Arrays& in) { return Arrays{permuted(in[0], {1, 0})}; }});
-  rows.push_back({"transpose", "outer", {{2, 5, 7}}, [](const Tensors& in) { return Tensors{ops::transpose(in[0], 0, 1)}; },
-                  [permuted](const Arrays& in) { return Arrays{permuted(in[0], {1, 0, 2})}; }});
-  rows.push_back({"transpose", "ends", {{2, 5, 7}}, [](const Tensors& in) { return Tensors{ops::transpose(in[0], -1, 0)}; },
-                  [permuted](const Arrays& in) { return Arrays{permuted(in[0], {2, 1, 0})}; }});
+  rows.push_back({"transpose",
+                  "matrix",
+                  {{33, 301}},
+                  [](const Tensors& in) { return Tensors{ops::transpose(in[0])}; },
+                  [permuted](const Arrays& in) {
+                    return Arrays{permuted(in[0], {1, 0})};
+                  }});
+  rows.push_back({"transpose",
+                  "outer",
+                  {{2, 5, 7}},
+                  [](const Tensors& in) { return Tensors{ops::transpose(in[0], 0, 1)}; },
+                  [permuted](const Arrays& in) {
+                    return Arrays{permuted(in[0], {1, 0, 2})};
+                  }});
+  rows.push_back({"transpose",
+                  "ends",
+                  {{2, 5, 7}},
+                  [](const Tensors& in) { return Tensors{ops::transpose(in[0], -1, 0)}; },
+                  [permuted](const Arrays& in) {
+                    return Arrays{permuted(in[0], {2, 1, 0})};
+                  }});
 }
 
 Array sliced(const Array& in, int dim, Index begin, Index end) {
@@ -131,9 +194,14 @@ Array sliced(const Array& in, int dim, Index begin, Index end) {
 
 void add_slices(std::vector<MoveCase>& rows) {
   const auto slice = [&](const char* name, Shape from, int dim, Index begin, Index end) {
-    rows.push_back({"slice", name, {from},
+    rows.push_back({"slice",
+                    name,
+                    {from},
                     [=](const Tensors& in) { return Tensors{ops::slice(in[0], dim, begin, end)}; },
-                    [=](const Arrays& in) { return Arrays{sliced(in[0], dim < 0 ? dim + in[0].shape.rank() : dim, begin, end)}; }});
+                    [=](const Arrays& in) {
+                      return Arrays{
+                          sliced(in[0], dim < 0 ? dim + in[0].shape.rank() : dim, begin, end)};
+                    }});
   };
   slice("rows", {33, 301}, 0, 5, 17);
   slice("columns", {33, 301}, 1, 100, 237);
@@ -145,21 +213,25 @@ void add_slices(std::vector<MoveCase>& rows) {
   slice("empty", {0, 5}, 1, 1, 4);
   slice("rank5", {2, 3, 4, 3, 2}, 2, 1, 3);
 
-  const auto pad = [&](const char* name, Shape from, int dim, Index before, Index after, double value) {
-    rows.push_back({"pad", name, {from},
-                    [=](const Tensors& in) { return Tensors{ops::pad(in[0], dim, before, after, value)}; },
-                    [=](const Arrays& in) {
-                      const int k = dim < 0 ? dim + in[0].shape.rank() : dim;
-                      std::vector<Index> d = in[0].shape.dims();
-                      d[std::size_t(k)] += before + after;
-                      const Source source = [&](const Place& p) -> std::optional<Place> {
-                        Place from = p;
-                        from[std::size_t(k)] -= before;
-                        if (from[std::size_t(k)] < 0 || from[std::size_t(k)] >= in[0].shape[k]) return {};
-                        return from;
-                      };
-                      return Arrays{moved(in[0], Shape(d), source, value)};
-                    }});
+  const auto pad = [&](const char* name, Shape from, int dim, Index before, Index after,
+                       double value) {
+    rows.push_back(
+        {"pad",
+         name,
+         {from},
+         [=](const Tensors& in) { return Tensors{ops::pad(in[0], dim, before, after, value)}; },
+         [=](const Arrays& in) {
+           const int k = dim < 0 ? dim + in[0].shape.rank() : dim;
+           std::vector<Index> d = in[0].shape.dims();
+           d[std::size_t(k)] += before + after;
+           const Source source = [&](const Place& p) -> std::optional<Place> {
+             Place from = p;
+             from[std::size_t(k)] -= before;
+             if (from[std::size_t(k)] < 0 || from[std::size_t(k)] >= in[0].shape[k]) return {};
+             return from;
+           };
+           return Arrays{moved(in[0], Shape(d), source, value)};
+         }});
   };
   pad("rows", {33, 301}, 0, 2, 3, 0);
   pad("columns", {33, 301}, 1, 1, 0, 3);
@@ -170,7 +242,10 @@ void add_slices(std::vector<MoveCase>& rows) {
   pad("no_rows", {0, 3}, 1, 2, 1, 4);
 
   const auto split = [&](const char* name, Shape from, int dim, std::vector<Index> sizes) {
-    rows.push_back({"split", name, {from}, [=](const Tensors& in) { return ops::split(in[0], dim, sizes); },
+    rows.push_back({"split",
+                    name,
+                    {from},
+                    [=](const Tensors& in) { return ops::split(in[0], dim, sizes); },
                     [=](const Arrays& in) {
                       Arrays parts;
                       Index begin = 0;
@@ -189,7 +264,8 @@ void add_slices(std::vector<MoveCase>& rows) {
 
 void add_joins(std::vector<MoveCase>& rows) {
   // Part k begins at place start[k] along dim.
-  const auto joined = [](const Arrays& in, int dim, const Shape& shape, const std::vector<Index>& starts) {
+  const auto joined = [](const Arrays& in, int dim, const Shape& shape,
+                         const std::vector<Index>& starts) {
     Array out = zeros(shape);
     for (std::size_t k = 0; k < in.size(); k++) {
       const Source source = [&](const Place& p) -> std::optional<Place> {
@@ -204,7 +280,8 @@ void add_joins(std::vector<MoveCase>& rows) {
     return out;
   };
   const auto concat = [&](const char* name, std::vector<Shape> in, int dim, Shape out) {
-    rows.push_back({"concat", name, in, [=](const Tensors& t) { return Tensors{ops::concat(t, dim)}; },
+    rows.push_back({"concat", name, in,
+                    [=](const Tensors& t) { return Tensors{ops::concat(t, dim)}; },
                     [=](const Arrays& a) {
                       const int d = dim < 0 ? dim + out.rank() : dim;
                       std::vector<Index> starts{0};
@@ -219,7 +296,8 @@ void add_joins(std::vector<MoveCase>& rows) {
   concat("with_empty", {{3, 2}, {3, 0}, {3, 1}}, 1, {3, 3});
   concat("no_rows", {{0, 2}, {0, 1}}, 1, {0, 3});
   const auto stack = [&](const char* name, Shape each, std::size_t n, int dim, Shape out) {
-    rows.push_back({"stack", name, std::vector<Shape>(n, each), [=](const Tensors& t) { return Tensors{ops::stack(t, dim)}; },
+    rows.push_back({"stack", name, std::vector<Shape>(n, each),
+                    [=](const Tensors& t) { return Tensors{ops::stack(t, dim)}; },
                     [=](const Arrays& a) {
                       const int d = dim < 0 ? dim + out.rank() : dim;
                       std::vector<Index> starts;
@@ -239,7 +317,9 @@ void add_joins(std::vector<MoveCase>& rows) {
   stack("last", {33, 17}, 2, -1, {33, 17, 2});
 
   const auto repeat = [&](const char* name, Shape from, Index times) {
-    rows.push_back({"repeat_interleave", name, {from},
+    rows.push_back({"repeat_interleave",
+                    name,
+                    {from},
                     [=](const Tensors& t) { return Tensors{ops::repeat_interleave(t[0], times)}; },
                     [=](const Arrays& a) {
                       std::vector<Index> d = a[0].shape.dims();

@@ -22,17 +22,38 @@ double heaviside(double x) { return x > 0 ? 1 : 0; }
 std::vector<UnaryCase> unary_cases() {
   using namespace ops;
   return {
-      {"affine", [](const Tensor& x) { return affine(x, -1.5, .25); }, [](double x) { return .25 - 1.5 * x; }},
+      {"affine", [](const Tensor& x) { return affine(x, -1.5, .25); },
+       [](double x) { return .25 - 1.5 * x; }},
       {"neg", neg, [](double x) { return -x; }},
       {"square", square, [](double x) { return std::pow(x, 2); }},
       {"sqrt", ops::sqrt, [](double x) { return std::sqrt(x); }, .2, 4},
       {"rsqrt", rsqrt, [](double x) { return std::pow(x, -.5); }, .2, 4},
       {"reciprocal", reciprocal, [](double x) { return std::pow(x, -1); }, .3, 3},
-      {"reciprocal", reciprocal, [](double x) { return std::pow(x, -1); }, -3, -.3, {}, true, "negative_"},
-      {"pow_scalar", [](const Tensor& x) { return pow_scalar(x, 2.5); }, [](double x) { return std::pow(x, 2.5); }, .2, 3},
-      {"pow_scalar", [](const Tensor& x) { return pow_scalar(x, 3); }, [](double x) { return x * x * x; }, -2, 2, {}, true,
+      {"reciprocal",
+       reciprocal,
+       [](double x) { return std::pow(x, -1); },
+       -3,
+       -.3,
+       {},
+       true,
+       "negative_"},
+      {"pow_scalar", [](const Tensor& x) { return pow_scalar(x, 2.5); },
+       [](double x) { return std::pow(x, 2.5); }, .2, 3},
+      {"pow_scalar",
+       [](const Tensor& x) { return pow_scalar(x, 3); },
+       [](double x) { return x * x * x; },
+       -2,
+       2,
+       {},
+       true,
        "cube_"},
-      {"pow_scalar", [](const Tensor& x) { return pow_scalar(x, -1); }, [](double x) { return 1 / x; }, .3, 3, {}, true,
+      {"pow_scalar",
+       [](const Tensor& x) { return pow_scalar(x, -1); },
+       [](double x) { return 1 / x; },
+       .3,
+       3,
+       {},
+       true,
        "inverse_"},
       {"exp", ops::exp, [](double x) { return std::exp(x); }},
       {"expm1", ops::expm1, [](double x) { return std::expm1(x); }},
@@ -48,14 +69,26 @@ std::vector<UnaryCase> unary_cases() {
       {"logsigmoid", logsigmoid, [](double x) { return std::log(logistic(x)); }, -6, 6},
       {"silu", silu, [](double x) { return x * logistic(x); }, -6, 6},
       {"gelu", gelu, [](double x) { return x * std::erfc(-x / std::sqrt(2.)) / 2; }, -4, 4},
-      {"elu", [](const Tensor& x) { return elu(x, .7); }, [](double x) { return x > 0 ? x : .7 * (std::exp(x) - 1); }, -3, 3,
+      {"elu",
+       [](const Tensor& x) { return elu(x, .7); },
+       [](double x) { return x > 0 ? x : .7 * (std::exp(x) - 1); },
+       -3,
+       3,
        {0}},
       {"relu", relu, [](double x) { return heaviside(x) * x; }, -2, 2, {0}},
-      {"leaky_relu", [](const Tensor& x) { return leaky_relu(x, .2); }, [](double x) { return x > 0 ? x : x / 5; }, -2, 2,
+      {"leaky_relu",
+       [](const Tensor& x) { return leaky_relu(x, .2); },
+       [](double x) { return x > 0 ? x : x / 5; },
+       -2,
+       2,
        {0}},
       {"abs", ops::abs, [](double x) { return std::fabs(x); }, -2, 2, {0}},
-      {"clamp", [](const Tensor& x) { return clamp(x, -.5, .75); },
-       [](double x) { return std::min(.75, std::max(-.5, x)); }, -2, 2, {-.5, .75}},
+      {"clamp",
+       [](const Tensor& x) { return clamp(x, -.5, .75); },
+       [](double x) { return std::min(.75, std::max(-.5, x)); },
+       -2,
+       2,
+       {-.5, .75}},
       {"sign", sign, [](double x) { return heaviside(x) - heaviside(-x); }, -2, 2, {0}, false},
       {"step", step, heaviside, -2, 2, {0}, false},
       {"floor", ops::floor, [](double x) { return std::floor(x); }, -4, 4, {}, false},
@@ -66,7 +99,8 @@ std::vector<UnaryCase> unary_cases() {
 
 void add_unary(std::vector<OpCase>& rows) {
   const std::vector<std::pair<const char*, Shape>> shapes = {
-      {"scalar", {}}, {"one", {1}}, {"prime", {7}}, {"empty", {0, 3}}, {"matrix", {33, 301}}, {"rank5", {2, 3, 1, 4, 2}}};
+      {"scalar", {}},    {"one", {1}},          {"prime", {7}},
+      {"empty", {0, 3}}, {"matrix", {33, 301}}, {"rank5", {2, 3, 1, 4, 2}}};
   for (const UnaryCase& u : unary_cases())
     for (const auto& [name, shape] : shapes) {
       OpCase c;
@@ -123,6 +157,8 @@ const std::vector<Pattern>& patterns() {
       {"middle", {3, 1, 5}, {3, 4, 5}, {3, 4, 5}},
       {"channels", {2, 5, 7, 3}, {3}, {2, 5, 7, 3}},
       {"images", {2, 5, 7, 3}, {2, 1, 1, 3}, {2, 5, 7, 3}},
+      {"many_channels", {1500, 3}, {3}, {1500, 3}},
+      {"many_channels_left", {1, 7}, {400, 7}, {400, 7}},
       {"rank5", {2, 1, 3, 1, 2}, {1, 4, 1, 5, 2}, {2, 4, 3, 5, 2}},
       {"rank8", {2, 1, 2, 1, 2, 1, 2, 1}, {1, 2, 1, 2, 1, 2, 1, 2}, {2, 2, 2, 2, 2, 2, 2, 2}},
       {"empty_rows", {0, 5}, {5}, {0, 5}},
@@ -141,7 +177,8 @@ struct BinaryCase {
 
 std::vector<BinaryCase> binary_cases() {
   using namespace ops;
-  const Input any{{}}, positive{{}, .3, 2.5}, whole{{}, -3, 4, {}, true}, between{{}, -2.9, 2.9, {-3, -2, -1, 0, 1, 2, 3}};
+  const Input any{{}}, positive{{}, .3, 2.5}, whole{{}, -3, 4, {}, true},
+      between{{}, -2.9, 2.9, {-3, -2, -1, 0, 1, 2, 3}};
   const Input few{{}, -2, 3, {}, true};  // small integers: equal ones occur
   return {
       {"add", add, [](double a, double b) { return a + b; }, any, any},
@@ -176,7 +213,8 @@ void add_binary(std::vector<OpCase>& rows) {
       c.forward = [f = u.forward](const Tensors& in) { return Tensors{f(in[0], in[1])}; };
       c.reference = [f = u.reference, shape = p.out](const Arrays& in) {
         Array y = zeros(shape);
-        for (Index i = 0; i < shape.numel(); i++) y[i] = f(at(in[0], shape, i), at(in[1], shape, i));
+        for (Index i = 0; i < shape.numel(); i++)
+          y[i] = f(at(in[0], shape, i), at(in[1], shape, i));
         return Arrays{y};
       };
       c.gradient = u.gradient;
@@ -231,7 +269,9 @@ void add_where(std::vector<OpCase>& rows) {
     }
 }
 
-Input of_dtype(DType t, Shape s, double low, double high) { return {std::move(s), low, high, {}, true, false, true, t}; }
+Input of_dtype(DType t, Shape s, double low, double high) {
+  return {std::move(s), low, high, {}, true, false, true, t};
+}
 
 void add_conversions(std::vector<OpCase>& rows) {
   const auto same = [](const Arrays& in) { return in; };
@@ -240,18 +280,26 @@ void add_conversions(std::vector<OpCase>& rows) {
     for (double& x : y.v) x = std::trunc(x);
     return Arrays{y};
   };
-  const auto to_type = [](DType t) { return [t](const Tensors& in) { return Tensors{ops::cast(in[0], t)}; }; };
+  const auto to_type = [](DType t) {
+    return [t](const Tensors& in) { return Tensors{ops::cast(in[0], t)}; };
+  };
   OpCase c;
   c.op = "cast";
   for (const Shape& s : {Shape{}, Shape{0}, Shape{33, 301}}) {
     const std::string size = s.rank() == 0 ? "_scalar" : s.rank() == 1 ? "_empty" : "";
     rows.push_back({"cast", "widen" + size, {{s}}, to_type(DType::f64), same});
-    rows.push_back({"cast", "there_and_back" + size, {{s}},
-                    [](const Tensors& in) { return Tensors{ops::cast(ops::cast(in[0], DType::f64), in[0].dtype())}; }, same});
+    rows.push_back({"cast",
+                    "there_and_back" + size,
+                    {{s}},
+                    [](const Tensors& in) {
+                      return Tensors{ops::cast(ops::cast(in[0], DType::f64), in[0].dtype())};
+                    },
+                    same});
     for (const DType t : {DType::f32, DType::f64, DType::i64, DType::u8}) {
       const std::string target = std::string("_to_") + name(t) + size;
       if (t != DType::i64) {
-        c.name = "int64" + target, c.inputs = {of_dtype(DType::i64, s, t == DType::u8 ? 0 : -1000, 255)};
+        c.name = "int64" + target,
+        c.inputs = {of_dtype(DType::i64, s, t == DType::u8 ? 0 : -1000, 255)};
         c.forward = to_type(t), c.reference = same, c.gradient = false;
         rows.push_back(c);
       }
@@ -266,8 +314,13 @@ void add_conversions(std::vector<OpCase>& rows) {
         rows.push_back(c);
       }
     }
-    rows.push_back({"to", "host_and_back" + size, {{s}},
-                    [](const Tensors& in) { return Tensors{ops::to(ops::to(in[0], cpu_device), in[0].device())}; }, same});
+    rows.push_back({"to",
+                    "host_and_back" + size,
+                    {{s}},
+                    [](const Tensors& in) {
+                      return Tensors{ops::to(ops::to(in[0], cpu_device), in[0].device())};
+                    },
+                    same});
   }
 }
 

@@ -1,17 +1,31 @@
-// Special values of the elementwise ops: NaN, infinities, huge arguments, kinks, ties; and errors of the layout ops.
+// Special values of the elementwise ops: NaN, infinities, huge arguments, kinks, ties; and errors
+// of the layout ops.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "engine/ops/ops.h"
+#include "tests/ops/devices.h"
 
 namespace imago {
 namespace {
 
 using namespace ops;
-constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double inf = std::numeric_limits<double>::infinity(),
+                 nan = std::numeric_limits<double>::quiet_NaN();
 using Op = std::function<Tensor(const Tensor&)>;
+
+Device current;
+class PointwiseSpecial : public test::OnDevice {
+ protected:
+  void SetUp() override {
+    OnDevice::SetUp();
+    current = device();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Devices, PointwiseSpecial, testing::ValuesIn(test::built_backends()),
+                         test::backend_name);
 
 // Long enough for the vector body and the scalar end of the loop to see every value.
 std::vector<double> repeated(const std::vector<double>& v, std::size_t n = 40) {
@@ -20,10 +34,11 @@ std::vector<double> repeated(const std::vector<double>& v, std::size_t n = 40) {
   return all;
 }
 Tensor make(const std::vector<double>& v, DType t, bool leaf = false) {
-  const Tensor x = cast(Tensor::from(v, {Index(v.size())}), t);
+  const Tensor x = cast(Tensor::from(v, {Index(v.size())}, current), t);
   return leaf ? x.detach().requires_grad_() : x;
 }
-void expect_values(const std::string& what, const Tensor& got, const std::vector<double>& want, double tolerance) {
+void expect_values(const std::string& what, const Tensor& got, const std::vector<double>& want,
+                   double tolerance) {
   const std::vector<double> g = got.values(), w = repeated(want, g.size() / want.size());
   ASSERT_EQ(g.size(), w.size()) << what;
   for (std::size_t i = 0; i < g.size(); i++) {
@@ -36,20 +51,21 @@ void expect_values(const std::string& what, const Tensor& got, const std::vector
     }
   }
 }
-void expect_op(const std::string& what, const Op& f, const std::vector<double>& x, const std::vector<double>& y,
-               const std::vector<double>& slope = {}) {
+void expect_op(const std::string& what, const Op& f, const std::vector<double>& x,
+               const std::vector<double>& y, const std::vector<double>& slope = {}) {
   for (const DType t : {DType::f32, DType::f64}) {
     const double tolerance = t == DType::f32 ? 1e-5 : 1e-12;
     const Tensor in = make(repeated(x), t, !slope.empty());
     const Tensor out = f(in);
     expect_values(what + " " + name(t), out, y, tolerance);
     if (slope.empty()) continue;
-    const Tensor ones = Tensor::full(out.shape(), 1, t);
-    expect_values(what + "' " + name(t), grad({out}, {in}, {.grad_outputs = {ones}})[0], slope, tolerance);
+    const Tensor ones = Tensor::full(out.shape(), 1, t, current);
+    expect_values(what + "' " + name(t), grad({out}, {in}, {.grad_outputs = {ones}})[0], slope,
+                  tolerance);
   }
 }
 
-TEST(PointwiseSpecial, HugeArgumentsSaturate) {
+TEST_P(PointwiseSpecial, HugeArgumentsSaturate) {
   const std::vector<double> x{1e4, -1e4, 1e30, -1e30, 0};
   expect_op("sigmoid", sigmoid, x, {1, 0, 1, 0, .5}, {0, 0, 0, 0, .25});
   expect_op("tanh", ops::tanh, x, {1, -1, 1, -1, 0}, {0, 0, 0, 0, 1});
@@ -58,21 +74,28 @@ TEST(PointwiseSpecial, HugeArgumentsSaturate) {
   expect_op("logsigmoid", logsigmoid, x, {0, -1e4, 0, -1e30, -std::log(2)}, {0, 1, 0, 1, .5});
   expect_op("silu", silu, x, {1e4, 0, 1e30, 0, 0}, {1, 0, 1, 0, .5});
   expect_op("gelu", gelu, x, {1e4, 0, 1e30, 0, 0}, {1, 0, 1, 0, .5});
-  expect_op("elu", [](const Tensor& v) { return elu(v, 2); }, x, {1e4, -2, 1e30, -2, 0}, {1, 0, 1, 0, 2});
+  expect_op("elu", [](const Tensor& v) { return elu(v, 2); }, x, {1e4, -2, 1e30, -2, 0},
+            {1, 0, 1, 0, 2});
 }
-TEST(PointwiseSpecial, SecondDerivativesOfHugeArgumentsAreFinite) {
+TEST_P(PointwiseSpecial, SecondDerivativesOfHugeArgumentsAreFinite) {
   const std::vector<std::pair<const char*, Op>> all = {
-      {"sigmoid", sigmoid}, {"tanh", ops::tanh}, {"erf", ops::erf}, {"softplus", softplus}, {"logsigmoid", logsigmoid},
-      {"silu", silu},       {"gelu", gelu},      {"elu", [](const Tensor& v) { return elu(v, 1); }}};
+      {"sigmoid", sigmoid},
+      {"tanh", ops::tanh},
+      {"erf", ops::erf},
+      {"softplus", softplus},
+      {"logsigmoid", logsigmoid},
+      {"silu", silu},
+      {"gelu", gelu},
+      {"elu", [](const Tensor& v) { return elu(v, 1); }}};
   for (const auto& [name, f] : all)
     for (const DType t : {DType::f32, DType::f64}) {
       const Tensor x = make(repeated({1e4, -1e4, 1e15, -1e15}), t, true);
-      const Tensor ones = Tensor::full(x.shape(), 1, t);
+      const Tensor ones = Tensor::full(x.shape(), 1, t, current);
       const Tensor g = grad({f(x)}, {x}, {.grad_outputs = {ones}, .create_graph = true})[0];
       expect_values(name, grad({g}, {x}, {.grad_outputs = {ones}})[0], {0, 0, 0, 0}, 1e-12);
     }
 }
-TEST(PointwiseSpecial, InfinitiesGiveLimits) {
+TEST_P(PointwiseSpecial, InfinitiesGiveLimits) {
   const std::vector<double> x{inf, -inf};
   expect_op("exp", ops::exp, x, {inf, 0}, {inf, 0});
   expect_op("expm1", ops::expm1, x, {inf, -1});
@@ -82,7 +105,8 @@ TEST(PointwiseSpecial, InfinitiesGiveLimits) {
   expect_op("softplus", softplus, x, {inf, 0}, {1, 0});
   expect_op("logsigmoid", logsigmoid, x, {0, -inf}, {0, 1});
   expect_op("relu", relu, x, {inf, 0}, {1, 0});
-  expect_op("leaky_relu", [](const Tensor& v) { return leaky_relu(v, .2); }, x, {inf, -inf}, {1, .2});
+  expect_op("leaky_relu", [](const Tensor& v) { return leaky_relu(v, .2); }, x, {inf, -inf},
+            {1, .2});
   expect_op("elu", [](const Tensor& v) { return elu(v, 1); }, x, {inf, -1}, {1, 0});
   expect_op("clamp", [](const Tensor& v) { return clamp(v, -2, 3); }, x, {3, -2}, {0, 0});
   expect_op("abs", ops::abs, x, {inf, inf}, {1, -1});
@@ -91,7 +115,7 @@ TEST(PointwiseSpecial, InfinitiesGiveLimits) {
   expect_op("sqrt", ops::sqrt, {0, -1, inf}, {0, nan, inf}, {inf, nan, 0});
   expect_op("reciprocal", reciprocal, {0, inf}, {inf, 0});
 }
-TEST(PointwiseSpecial, NaNPropagates) {
+TEST_P(PointwiseSpecial, NaNPropagates) {
   const std::vector<std::pair<const char*, Op>> all = {
       {"affine", [](const Tensor& v) { return affine(v, 2, 1); }},
       {"neg", neg},
@@ -124,7 +148,9 @@ TEST(PointwiseSpecial, NaNPropagates) {
       {"round", ops::round}};
   for (const auto& [name, f] : all) expect_op(name, f, {nan}, {nan});
   const std::vector<double> a{nan, 1, nan, -inf}, b{1, nan, nan, inf};
-  const auto with = [&](auto op) { return op(make(repeated(a), DType::f32), make(repeated(b), DType::f32)); };
+  const auto with = [&](auto op) {
+    return op(make(repeated(a), DType::f32), make(repeated(b), DType::f32));
+  };
   expect_values("maximum", with(maximum), {nan, nan, nan, inf}, 0);
   expect_values("minimum", with(minimum), {nan, nan, nan, -inf}, 0);
   expect_values("equal", with(equal), {0, 0, 0, 0}, 0);
@@ -132,36 +158,44 @@ TEST(PointwiseSpecial, NaNPropagates) {
   expect_values("less_equal", with(less_equal), {0, 0, 0, 1}, 0);
   expect_values("greater", with(greater), {0, 0, 0, 0}, 0);
 }
-TEST(PointwiseSpecial, KinksFollowPyTorch) {
+TEST_P(PointwiseSpecial, KinksFollowPyTorch) {
   expect_op("relu", relu, {0}, {0}, {0});
   expect_op("leaky_relu", [](const Tensor& v) { return leaky_relu(v, .2); }, {0}, {0}, {.2});
   expect_op("abs", ops::abs, {0}, {0}, {0});
-  expect_op("clamp", [](const Tensor& v) { return clamp(v, -1, 2); }, {-1, 2, -3, 4}, {-1, 2, -1, 2}, {1, 1, 0, 0});
+  expect_op("clamp", [](const Tensor& v) { return clamp(v, -1, 2); }, {-1, 2, -3, 4},
+            {-1, 2, -1, 2}, {1, 1, 0, 0});
   expect_op("round", ops::round, {.5, 1.5, -.5, 2.5, 1e10}, {0, 2, 0, 2, 1e10});
   expect_op("sign", sign, {0, -3, 2}, {0, -1, 1});
   expect_op("step", step, {0, -3, 2}, {0, 0, 1});
-  expect_op("square by pow", [](const Tensor& v) { return pow_scalar(v, 2); }, {0, -3}, {0, 9}, {0, -6});
-  expect_op("power one", [](const Tensor& v) { return pow_scalar(v, 1); }, {0, -3}, {0, -3}, {1, 1});
-  expect_op("power zero", [](const Tensor& v) { return pow_scalar(v, 0); }, {0, -3}, {1, 1}, {0, 0});
+  expect_op("square by pow", [](const Tensor& v) { return pow_scalar(v, 2); }, {0, -3}, {0, 9},
+            {0, -6});
+  expect_op("power one", [](const Tensor& v) { return pow_scalar(v, 1); }, {0, -3}, {0, -3},
+            {1, 1});
+  expect_op("power zero", [](const Tensor& v) { return pow_scalar(v, 0); }, {0, -3}, {1, 1},
+            {0, 0});
 }
-TEST(PointwiseSpecial, PowerOfZeroHasThePolynomialsHigherDerivatives) {
+TEST_P(PointwiseSpecial, PowerOfZeroHasThePolynomialsHigherDerivatives) {
   const Tensor x = make({0, 0, 0}, DType::f64, true);
   Tensor y = pow_scalar(x, 3);
   for (const double want : {0., 0., 6., 0.}) {
-    y = grad({y}, {x}, {.grad_outputs = {Tensor::full({3}, 1, DType::f64)}, .create_graph = true})[0];
+    y = grad(
+        {y}, {x},
+        {.grad_outputs = {Tensor::full({3}, 1, DType::f64, current)}, .create_graph = true})[0];
     expect_values("derivative", y, {want, want, want}, 1e-12);
   }
 }
-TEST(PointwiseSpecial, TiesShareTheGradient) {
+TEST_P(PointwiseSpecial, TiesShareTheGradient) {
   for (const auto& op : {maximum, minimum}) {
     const Tensor a = make({1, 2, 3}, DType::f64, true), b = make({1, 3, 2}, DType::f64, true);
     const auto g = grad({op(a, b)}, {a, b}, {.grad_outputs = {make({2, 2, 2}, DType::f64)}});
     const bool larger = op == &maximum;
-    expect_values("a", g[0], larger ? std::vector<double>{1, 0, 2} : std::vector<double>{1, 2, 0}, 0);
-    expect_values("b", g[1], larger ? std::vector<double>{1, 2, 0} : std::vector<double>{1, 0, 2}, 0);
+    expect_values("a", g[0], larger ? std::vector<double>{1, 0, 2} : std::vector<double>{1, 2, 0},
+                  0);
+    expect_values("b", g[1], larger ? std::vector<double>{1, 2, 0} : std::vector<double>{1, 0, 2},
+                  0);
   }
 }
-TEST(PointwiseSpecial, ZeroToTheZeroHasFiniteGradients) {
+TEST_P(PointwiseSpecial, ZeroToTheZeroHasFiniteGradients) {
   const Tensor a = make({0, 0}, DType::f64, true), b = make({0, 2}, DType::f64, true);
   const Tensor y = pow(a, b);
   expect_values("pow", y, {1, 0}, 0);
@@ -169,7 +203,7 @@ TEST(PointwiseSpecial, ZeroToTheZeroHasFiniteGradients) {
   expect_values("by a", g[0], {0, 0}, 0);
   expect_values("by b", g[1], {0, 0}, 0);
 }
-TEST(PointwiseSpecial, WhereTakesNothingFromTheOtherBranch) {
+TEST_P(PointwiseSpecial, WhereTakesNothingFromTheOtherBranch) {
   const Tensor c = make({1, 0}, DType::f64);
   const Tensor a = make({1, nan}, DType::f64, true), b = make({inf, 2}, DType::f64, true);
   const Tensor y = where(c, a, b);
@@ -178,7 +212,7 @@ TEST(PointwiseSpecial, WhereTakesNothingFromTheOtherBranch) {
   expect_values("by a", g[0], {3, 0}, 0);
   expect_values("by b", g[1], {0, 3}, 0);
 }
-TEST(PointwiseSpecial, ScalarOperators) {
+TEST_P(PointwiseSpecial, ScalarOperators) {
   const Tensor x = make({2, -4}, DType::f64, true);
   expect_values("a / x", 3 / x, {1.5, -.75}, 1e-15);
   expect_values("x / a", x / 4., {.5, -1}, 1e-15);
@@ -186,19 +220,23 @@ TEST(PointwiseSpecial, ScalarOperators) {
   const auto g = grad({3 / x}, {x}, {.grad_outputs = {make({1, 1}, DType::f64)}});
   expect_values("gradient of a / x", g[0], {-.75, -3. / 16}, 1e-15);
 }
-TEST(PointwiseSpecial, ThirdDerivatives) {
-  // d3/dx3 of tanh is (6 t^2 - 2)(1 - t^2); of gelu (x^3 - 4 x) phi(x); of softplus s (1 - s)(1 - 2 s).
+TEST_P(PointwiseSpecial, ThirdDerivatives) {
+  // d3/dx3 of tanh is (6 t^2 - 2)(1 - t^2); of gelu (x^3 - 4 x) phi(x); of softplus s (1 - s)(1 - 2
+  // s).
   const std::vector<double> points{-1.5, -.3, 0, .4, 2};
   const auto third = [&](const Op& f) {
     const Tensor x = make(points, DType::f64, true);
     Tensor y = f(x);
     for (int k = 0; k < 3; k++)
-      y = grad({y}, {x}, {.grad_outputs = {Tensor::full(x.shape(), 1, DType::f64)}, .create_graph = true})[0];
+      y = grad({y}, {x},
+               {.grad_outputs = {Tensor::full(x.shape(), 1, DType::f64, current)},
+                .create_graph = true})[0];
     return y.detach();
   };
   std::vector<double> tanh3, gelu3, softplus3, cube;
   for (const double x : points) {
-    const double t = std::tanh(x), s = 1 / (1 + std::exp(-x)), phi = std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1));
+    const double t = std::tanh(x), s = 1 / (1 + std::exp(-x)),
+                 phi = std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1));
     tanh3.push_back((6 * t * t - 2) * (1 - t * t));
     gelu3.push_back((x * x * x - 4 * x) * phi);
     softplus3.push_back(s * (1 - s) * (1 - 2 * s));
@@ -208,28 +246,33 @@ TEST(PointwiseSpecial, ThirdDerivatives) {
   expect_values("softplus", third(softplus), softplus3, 1e-12);
   expect_values("exp", third(ops::exp), exp(make(points, DType::f64)).values(), 1e-12);
 }
-TEST(PointwiseSpecial, CastSaturates) {
+TEST_P(PointwiseSpecial, CastSaturates) {
   const std::vector<double> x{nan, inf, -inf, 1e30, -1e30, 2.9, -2.9, 255.5};
-  const auto max = double(std::numeric_limits<std::int64_t>::max()), min = double(std::numeric_limits<std::int64_t>::min());
+  const auto max = double(std::numeric_limits<std::int64_t>::max()),
+             min = double(std::numeric_limits<std::int64_t>::min());
   for (const DType t : {DType::f32, DType::f64}) {
-    expect_values("int64", cast(make(repeated(x), t), DType::i64), {0, max, min, max, min, 2, -2, 255}, 0);
-    expect_values("uint8", cast(make(repeated(x), t), DType::u8), {0, 255, 0, 255, 0, 2, 0, 255}, 0);
+    expect_values("int64", cast(make(repeated(x), t), DType::i64),
+                  {0, max, min, max, min, 2, -2, 255}, 0);
+    expect_values("uint8", cast(make(repeated(x), t), DType::u8), {0, 255, 0, 255, 0, 2, 0, 255},
+                  0);
   }
 }
-TEST(PointwiseSpecial, CastDownIsDifferentiable) {
+TEST_P(PointwiseSpecial, CastDownIsDifferentiable) {
   const Tensor x = make({1, 2, 3}, DType::f64, true);
   const Tensor y = cast(x, DType::f32);
   const auto g = grad({y}, {x}, {.grad_outputs = {make({2, .5, -1}, DType::f32)}});
   EXPECT_EQ(g[0].dtype(), DType::f64);
   expect_values("gradient", g[0], {2, .5, -1}, 0);
 }
-TEST(PointwiseSpecial, RowsWithoutSlopeRecordNothing) {
+TEST_P(PointwiseSpecial, RowsWithoutSlopeRecordNothing) {
   const Tensor x = make({-1.5, 2}, DType::f64, true);
-  for (const auto& f : {sign, step, ops::floor, ops::ceil, ops::round}) EXPECT_FALSE(f(x).requires_grad());
+  for (const auto& f : {sign, step, ops::floor, ops::ceil, ops::round})
+    EXPECT_FALSE(f(x).requires_grad());
   EXPECT_THROW(grad({step(x)}, {x}, {.grad_outputs = {make({1, 1}, DType::f64)}}), Error);
 }
 
 TEST(PointwiseErrors, NameBothSides) {
+  current = {};
   const auto message = [](const std::function<void()>& f) -> std::string {
     try {
       f();
@@ -239,7 +282,8 @@ TEST(PointwiseErrors, NameBothSides) {
     }
     return "no error";
   };
-  const Tensor a = Tensor::zeros({3, 4}), b = Tensor::zeros({3}), c = Tensor::zeros({3, 4}, DType::f64);
+  const Tensor a = Tensor::zeros({3, 4}), b = Tensor::zeros({3}),
+               c = Tensor::zeros({3, 4}, DType::f64);
   const Tensor i = Tensor::zeros({3, 4}, DType::i64);
   const auto has = [](const std::string& text, const std::string& part) {
     EXPECT_NE(text.find(part), text.npos) << "'" << text << "' should contain '" << part << "'";
@@ -272,7 +316,8 @@ TEST(PointwiseErrors, NameBothSides) {
   has(message([&] { split(a, 0, {1, 1}); }), "[split]");
   has(message([&] { split(a, 0, {4, -1}); }), "[split]");
   has(message([&] { repeat_interleave(Tensor::zeros({}), 2); }), "[repeat_interleave]");
-  const Tensor n = Tensor::zeros({1, 2, 1, 2, 1, 2, 1, 2, 1, 2}), m = Tensor::zeros({2, 1, 2, 1, 2, 1, 2, 1, 2, 1});
+  const Tensor n = Tensor::zeros({1, 2, 1, 2, 1, 2, 1, 2, 1, 2}),
+               m = Tensor::zeros({2, 1, 2, 1, 2, 1, 2, 1, 2, 1});
   has(message([&] { add(n, m); }), "at most 8 dimensions");
 }
 TEST(Views, ShareMemoryAndItsVersion) {
@@ -286,6 +331,7 @@ TEST(Views, ShareMemoryAndItsVersion) {
   EXPECT_NE(slice(x, 1, 0, 2).data<float>(), x.data<float>());
 }
 TEST(Views, OfAChangedTensorAreRefusedByTheGradient) {
+  current = {};
   const Tensor x = make({1, 2, 3, 4}, DType::f64, true);
   const Tensor half = slice(x, 0, 0, 2), y = square(half);
   slice(x.detach(), 0, 2, 4).fill_(0);

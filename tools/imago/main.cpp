@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/core/types.h"
+#include "engine/train/options.h"
 #include "tools/imago/program.h"
 
 namespace {
@@ -54,6 +55,23 @@ int flushed(int status) {
   return status;
 }
 
+// The parser's own words for a mistyped command do not name it.
+void check_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const CLI::App* sub : app.get_subcommands({})) {
+    if (sub->get_name() == word) return;
+    names.push_back(sub->get_name());
+    list += (list.empty() ? "" : ", ") + sub->get_name();
+  }
+  const std::string near = training::nearest(word, names);
+  throw Error(ErrorKind::usage, {"unknown command",
+                                 {},
+                                 "one of " + list,
+                                 word,
+                                 near.empty() ? "see `imago --help`" : "perhaps " + near});
+}
+
 int run(int argc, char** argv) {
   tool::Program program;
   CLI::App& app = program.app;
@@ -70,6 +88,7 @@ int run(int argc, char** argv) {
   add_list(program);
   add_describe(program);
   add_devices(program);
+  if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -13,7 +13,7 @@ namespace imago::tool {
 
 // The command line, and the subcommand it chose: run after parsing, returns the exit status.
 struct Program {
-  CLI::App app{"imago: generative training from the shell"};
+  CLI::App app{"Generative training from the shell.", "imago"};
   std::function<int()> chosen;
   // A subcommand that runs f(options) when chosen; f sees the options as they were parsed.
   template <class Options>

@@ -28,11 +28,28 @@ std::string status_text(const models::Status& s, std::size_t columns) {
   return head + tail;
 }
 
-std::string line_text(const models::MetricsLine& line) {
-  std::string text = concat("step ", line.step, "  epoch ", amount(line.epoch), "  ", line.split);
-  for (const auto& [name, value] : line.figures) text += concat("  ", name, " ", figure(value));
-  return text;
-}
+// One line an evaluation: the mean training loss since the last one, then the figures of the split.
+class Lines {
+ public:
+  // Empty for a line of the train split, which is kept for the next.
+  std::string text(const models::MetricsLine& line) {
+    if (line.split == "train") {
+      train_ = line;
+      return {};
+    }
+    char epoch[32];
+    std::snprintf(epoch, sizeof epoch, "%.4g", line.epoch);
+    std::string text = concat("step ", line.step, "  epoch ", epoch);
+    if (train_.step == line.step && training::has_figure(train_.figures, "loss"))
+      text += concat("  loss ", figure(training::figure(train_.figures, "loss")));
+    text += "  " + line.split;
+    for (const auto& [name, value] : line.figures) text += concat("  ", name, " ", figure(value));
+    return text;
+  }
+
+ private:
+  models::MetricsLine train_;
+};
 
 int run(const Options& o) {
   if (o.dry_run) {
@@ -41,6 +58,7 @@ int run(const Options& o) {
   }
   catch_signals();
   StatusLine status(!o.quiet);
+  Lines lines;
   models::Hooks hooks;
   hooks.stop = [] { return caught_signal() != 0; };
   if (!o.quiet) {
@@ -48,7 +66,10 @@ int run(const Options& o) {
       hooks.status = [&](const models::Status& s) {
         status.show(status_text(s, status.columns()));
       };
-    hooks.line = [&](const models::MetricsLine& line) { status.print(line_text(line)); };
+    hooks.line = [&](const models::MetricsLine& line) {
+      const std::string text = lines.text(line);
+      if (!text.empty()) status.print(text);
+    };
     hooks.message = [&](const std::string& text) { status.print(text); };
   }
   const models::Outcome outcome = models::train(o.request, hooks);

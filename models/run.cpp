@@ -1,0 +1,278 @@
+#include "models/run.h"
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/file.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/run_directory.h"
+#include "models/latent_variable_task.h"
+#include "models/presets.h"
+
+namespace imago::models {
+
+using training::OptionGroup, training::RunDirectory, training::RunFiles;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::string read_text(const std::string& path, const char* kind) {
+  const io::Bytes bytes = io::read_file(path, kind);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A fault of a file the user did not write is not his usage.
+template <class F>
+auto as_data(const std::string& path, const F& f) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::usage) throw;
+    Error::Parts parts = e.parts();
+    if (parts.where.empty()) parts.where = path;
+    throw Error(ErrorKind::data, parts);
+  }
+}
+
+// The part of a configuration that a checkpoint carries.
+std::string lasting(const Config& c) { return c.json({OptionGroup::model, OptionGroup::training}); }
+
+std::string data_json(const data::DataSet& d) {
+  Json object = {{"fingerprint", d.fingerprint}, {"sample_shape", d.sample_shape.dims()}, {"kind", d.kind == data::Kind::image ? "image" : "vector"}};
+  return object.dump();
+}
+Shape sample_shape_of(const training::Checkpoint& c, const std::string& path) {
+  try {
+    return Shape(Json::parse(c.data).at("sample_shape").get<std::vector<Index>>());
+  } catch (const Json::exception& e) {
+    throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path, "\"sample_shape\": [...]", c.data});
+  }
+}
+
+data::DataSet load_data(const Config& c, const std::string& name, Device device) {
+  if (name.empty())
+    throw Error(ErrorKind::usage, {"no data set", "option 'data'", "a name or a path", "none", "give --data NAME|PATH; `imago list` names the sets"});
+  const bool own = name == c.text("data");
+  return data::load(name, {.dir = c.text("data_dir"),
+                           .valid = own ? c.integer("valid") : 0,
+                           .seed = std::uint64_t(c.integer("seed")),
+                           .binarize = data::binarize_from(c.text("binarize")),
+                           .device = device});
+}
+
+// Settles what depends on the data, and refuses what the data cannot be.
+void fit_to_data(Config& c, const data::DataSet& d) {
+  const bool binary = d.kind == data::Kind::image || d.levels == 2;
+  if (c.text("likelihood") == "auto") c.set("likelihood", std::string(binary ? "bernoulli" : "gaussian"));
+  const std::string& likelihood = c.text("likelihood");
+  if (likelihood == "bernoulli" && !binary)
+    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'", "gaussian for points beyond [0, 1]", likelihood});
+  if (likelihood == "discretized_logistic" && d.levels != 256)
+    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'", "images of 256 levels, not binarised",
+                                   concat(d.name, " with ", d.levels ? concat(d.levels) : std::string("continuous"), " values")});
+}
+
+bool is_file(const std::string& source) {
+  return source.find('/') != std::string::npos || (source.size() > 5 && source.compare(source.size() - 5, 5, ".json") == 0);
+}
+
+std::string default_out(const Config& c) {
+  std::string data = c.text("data");
+  if (data.find_first_of("/.") != std::string::npos) data = std::filesystem::path(data + "/").parent_path().stem().string();
+  for (char& ch : data)
+    if (ch == ':' || ch == '/') ch = '-';
+  return concat("runs/", c.text("preset"), "-", data.empty() ? "data" : data, "-s", c.integer("seed"));
+}
+
+void apply(Config& c, const std::string& json, const std::string& where, const training::Settings& settings) {
+  if (!json.empty()) c.merge_json(json, where);
+  for (const auto& [key, text] : settings) {
+    c.set_text(key, text);
+    if (key == "epochs") c.set("steps", std::int64_t(0));  // the last of the two wins
+  }
+}
+
+struct Prepared {
+  Resolved resolved;
+  data::DataSet data;
+  Device device;
+  bool resuming = false;
+};
+
+Prepared prepare(const TrainRequest& request) {
+  if (request.resume && request.overwrite)
+    throw Error(ErrorKind::usage, {"--resume and --overwrite exclude each other", {}, "one of them", "both"});
+  std::string file_text, name = request.source;
+  if (is_file(request.source)) {
+    if (!io::exists(request.source) || io::is_directory(request.source))
+      throw Error(ErrorKind::usage, {"no such configuration", request.source, "a preset's name or a .json file", {}, "see `imago list`"});
+    file_text = read_text(request.source, "configuration");
+    name = training::json_string(file_text, "preset", request.source);
+    if (name.empty()) throw Error(ErrorKind::usage, {"the configuration names no preset", request.source, "\"preset\": \"vae\" or another", "none"});
+  }
+  const Preset& chosen = preset(name);
+  Config config(chosen.options);
+  apply(config, file_text, request.source, request.settings);
+
+  Prepared p;
+  p.resolved.preset = name;
+  p.resolved.out = request.out.empty() ? default_out(config) : request.out;
+  const RunFiles files(p.resolved.out);
+  std::optional<training::Checkpoint> last;
+  if (request.resume && RunFiles(p.resolved.out).hold_run()) {
+    // The run's own options first, so that only what changes has to be said again.
+    Config base(chosen.options);
+    if (io::exists(files.config())) as_data(files.config(), [&] { base.merge_json(read_text(files.config(), "configuration"), files.config()); });
+    if (io::exists(files.last())) {
+      last = training::read_checkpoint(files.last());
+      as_data(files.last(), [&] { base.merge_json(last->config, files.last()); });
+      p.resuming = true;
+    }
+    config = base;
+    apply(config, file_text, request.source, request.settings);
+    if (last)
+      for (const training::Option& o : config.options())
+        if (o.group != OptionGroup::run && o.name != "likelihood" && o.value != base.option(o.name).value)
+          throw Error(ErrorKind::usage, {"option '" + o.name + "' differs from the run's", "--resume", training::to_text(base.option(o.name).value),
+                                         training::to_text(o.value), "leave it as it was, or begin another run with --out or --overwrite"});
+  }
+  p.device = device_from(config.text("device"));
+  p.data = load_data(config, config.text("data"), p.device);
+  fit_to_data(config, p.data);
+  if (last) {
+    if (last->data != data_json(p.data))
+      throw Error(ErrorKind::data, {"the data are not those the run began with", config.text("data"), last->data, data_json(p.data)});
+  }
+  p.resolved.config = std::move(config);
+  return p;
+}
+
+// A model on a device, its weights drawn from the seed, and the generator it trains with.
+struct Built {
+  Built(const Config& config, const Shape& sample_shape, Device device)
+      : seed(std::uint64_t(config.integer("seed"))), generator{seed, 0}, initial{seed, initial_draws},
+        model(model_options(config, sample_shape), nn::Init{initial, device}, generator) {}
+  std::uint64_t seed;
+  Generator generator, initial;
+  LatentVariableModel model;
+};
+
+}  // namespace
+
+std::string Resolved::json() const { return config.json(); }
+
+Resolved resolve(const TrainRequest& request) { return prepare(request).resolved; }
+
+Outcome train(const TrainRequest& request, const Hooks& hooks) {
+  const Prepared p = prepare(request);
+  const Config& config = p.resolved.config;
+  Built built(config, p.data.sample_shape, p.device);
+  LatentVariableTask task(built.model, built.seed);
+  training::Trainer trainer(task, p.data, config, built.generator, p.device);
+  trainer.describe(lasting(config), data_json(p.data));
+
+  const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
+  const RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume
+                                               : request.overwrite ? training::Existing::overwrite
+                                                                   : training::Existing::refuse);
+  std::optional<training::Checkpoint> from;
+  if (p.resuming) from = training::read_checkpoint(directory.last());
+  if (request.resume && !from) {
+    const std::string text = "no checkpoint to resume from; starting at step 0";
+    directory.append_log(text);
+    if (hooks.message) hooks.message(text);
+  }
+  return trainer.run(directory, p.resolved.json(), hooks, from ? &*from : nullptr);
+}
+
+struct Run::State {
+  Config config;
+  std::string path;
+  Device device;
+  Index step = 0;
+  Shape sample_shape;
+  std::unique_ptr<Built> built;
+  mutable std::map<std::string, data::DataSet> data;
+};
+
+Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Run::~Run() = default;
+Run::Run(Run&&) noexcept = default;
+
+Run Run::open(const std::string& directory, const std::string& device, const std::string& checkpoint) {
+  const auto missing = [&](const std::string& what, const std::string& where, const std::string& expected) {
+    throw Error(ErrorKind::data, {what, where, expected, "none", "train one with `imago train PRESET --data NAME --out " + directory + "`"});
+  };
+  if (!io::is_directory(directory)) missing("no such run", directory, "a run directory");
+  const RunFiles files(directory);
+  if (!io::exists(files.config())) missing("the directory holds no run", directory, "config.json");
+  std::string weights = checkpoint;
+  if (checkpoint == "best") weights = io::exists(files.best()) ? files.best() : files.last();
+  if (checkpoint == "last") weights = files.last();
+  if (!io::exists(weights)) missing("the run has no checkpoint", weights, "a checkpoint");
+
+  auto s = std::make_unique<State>();
+  s->path = directory;
+  s->device = device_from(device);
+  const training::Checkpoint c = training::read_checkpoint(weights);
+  as_data(files.config(), [&] {
+    const std::string text = read_text(files.config(), "configuration");
+    s->config = Config(models::preset(training::json_string(text, "preset", files.config())).options);
+    s->config.merge_json(text, files.config());
+  });
+  as_data(weights, [&] {
+    s->config.merge_json(c.config, weights);
+    s->sample_shape = sample_shape_of(c, weights);
+    s->built = std::make_unique<Built>(s->config, s->sample_shape, s->device);
+    s->built->model.load_state_dict(c.model, weights);
+  });
+  for (const Parameter& average : training::averaged(c))
+    for (const Parameter& p : s->built->model.parameters())
+      if (p.name == average.name) p.value.copy_(average.value.to(s->device));
+  s->built->model.eval();
+  s->step = c.step;
+  return Run(std::move(s));
+}
+
+const std::string& Run::preset() const { return state_->config.text("preset"); }
+const Config& Run::config() const { return state_->config; }
+Index Run::step() const { return state_->step; }
+const Shape& Run::sample_shape() const { return state_->sample_shape; }
+
+const data::DataSet& Run::data(const std::string& name) const {
+  const std::string key = name.empty() ? state_->config.text("data") : name;
+  const auto found = state_->data.find(key);
+  if (found != state_->data.end()) return found->second;
+  data::DataSet loaded = load_data(state_->config, key, state_->device);
+  if (loaded.sample_shape != state_->sample_shape)
+    throw Error(ErrorKind::data, {"the data are of another shape than the run's", key, concat("samples of ", state_->sample_shape),
+                                  concat("samples of ", loaded.sample_shape)});
+  return state_->data.emplace(key, std::move(loaded)).first->second;
+}
+
+namespace {
+const data::Split& split_of(const data::DataSet& data, const std::string& name) {
+  if (name == "train") return data.train;
+  if (name == "valid") return data.valid;
+  if (name == "test") return data.test;
+  throw Error(ErrorKind::usage, {"unknown split", {}, "train, valid or test", name});
+}
+}  // namespace
+
+Picture Run::sample(Index n, std::uint64_t seed, double temperature) const {
+  return models::sample(state_->built->model, state_->sample_shape, n, seed, temperature);
+}
+Picture Run::reconstruct(Index n, const std::string& split) const {
+  return models::reconstruct(state_->built->model, data(), split_of(data(), split), n, state_->built->seed);
+}
+Picture Run::interpolate(const InterpolateOptions& o) const {
+  return models::interpolate(state_->built->model, data(), data().test, o.rows, o.columns, state_->built->seed);
+}
+std::vector<std::string> Run::metric_names() const { return models::metric_names(state_->built->model); }
+Figures Run::evaluate(const EvaluateOptions& o) const {
+  return measure(state_->built->model, data(), split_of(data(), o.split),
+                 {.metrics = o.metrics, .seed = o.seed, .samples = o.samples, .limit = o.limit, .progress = o.progress, .stop = o.stop});
+}
+
+}  // namespace imago::models

@@ -1,0 +1,224 @@
+// Runs from the outside: train, stop, resume to the same bytes, refuse, diverge, open, sample, measure.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "engine/io/file.h"
+#include "engine/io/image.h"
+#include "engine/train/checkpoint.h"
+#include "models/run.h"
+#include "tests/io/files.h"
+
+namespace imago::models {
+namespace {
+
+using test::contents;
+
+TrainRequest request(const std::string& out, const std::string& preset = "vae") {
+  return {preset, {{"data", "four-patterns"}, {"device", "cpu"}, {"latent", "2"}, {"hidden", "8"}, {"steps", "30"}, {"batch", "200"}}, out};
+}
+TrainRequest with(TrainRequest r, const std::string& key, const std::string& text) {
+  r.settings.emplace_back(key, text);
+  return r;
+}
+Hooks stop_at(Index step) {
+  auto count = std::make_shared<Index>(0);
+  Hooks hooks;
+  hooks.stop = [=] { return ++*count == step; };
+  return hooks;
+}
+std::string last(const std::string& out) { return contents(out + "/checkpoints/last.safetensors"); }
+
+TEST(Runs, ResumesToTheSameBytesFromAnyStep) {
+  const test::TemporaryFolder folder;
+  // Everything that draws or remembers: dropout, binarisation, samples, EMA, clipping, validation.
+  const auto wanted = [&](const std::string& out) {
+    TrainRequest r = request(out, "iwae");
+    for (const auto& [key, text] : training::Settings{{"dropout", "0.2"}, {"binarize", "dynamic"}, {"samples", "3"}, {"ema", "0.9"}, {"clip_norm", "1"},
+                                                      {"valid", "100"}, {"eval_every", "6"}, {"checkpoint_every", "8"}, {"lr_milestones", "1"}})
+      r.settings.emplace_back(key, text);
+    return r;
+  };
+  const std::string straight = folder / "straight";
+  EXPECT_EQ(train(wanted(straight)).state, Outcome::State::finished);
+  for (Index at : {1, 17, 24}) {
+    const std::string out = folder / concat("stopped-", at);
+    const Outcome stopped = train(wanted(out), stop_at(at));
+    EXPECT_EQ(stopped.state, Outcome::State::stopped);
+    EXPECT_EQ(stopped.step, at);
+    TrainRequest again{"iwae", {}, out};  // the run knows its options
+    again.resume = true;
+    const Outcome finished = train(again);
+    EXPECT_EQ(finished.state, Outcome::State::finished);
+    EXPECT_EQ(finished.step, 30);
+    EXPECT_TRUE(last(out) == last(straight)) << "stopped at " << at;
+    EXPECT_TRUE(contents(out + "/checkpoints/best.safetensors") == contents(straight + "/checkpoints/best.safetensors")) << at;
+    EXPECT_EQ(contents(out + "/metrics.jsonl"), contents(straight + "/metrics.jsonl")) << at;
+    EXPECT_EQ(contents(out + "/config.json"), contents(straight + "/config.json")) << at;
+  }
+}
+
+TEST(Runs, ACrashLosesOnlyWhatCameAfterTheCheckpoint) {
+  const test::TemporaryFolder folder;
+  const auto wanted = [&](const std::string& out) { return with(with(request(out), "checkpoint_every", "10"), "eval_every", "5"); };
+  train(wanted(folder / "straight"));
+  // Killed at step 17 after the checkpoint of step 10: the stop's own checkpoint is taken away.
+  Hooks hooks;
+  std::string kept;
+  auto count = std::make_shared<int>(0);
+  hooks.stop = [&, count] {
+    if (++*count == 11) kept = last(folder / "crashed");
+    return *count == 17;
+  };
+  train(wanted(folder / "crashed"), hooks);
+  test::put(folder / "crashed/checkpoints/last.safetensors", kept);
+  test::put(folder / "crashed/metrics.jsonl", contents(folder / "crashed/metrics.jsonl") + R"({"step":16,"ep)");
+  TrainRequest again{"vae", {}, folder / "crashed"};
+  again.resume = true;
+  train(again);
+  EXPECT_TRUE(last(folder / "crashed") == last(folder / "straight"));
+  EXPECT_EQ(contents(folder / "crashed/metrics.jsonl"), contents(folder / "straight/metrics.jsonl"));
+}
+
+TEST(Runs, EvaluationAndPicturesNeverChangeTraining) {
+  const test::TemporaryFolder folder;
+  train(with(with(request(folder / "often"), "eval_every", "1"), "sample_every", "2"));
+  train(with(with(request(folder / "never"), "eval_every", "1000"), "sample_every", "1000"));
+  train(with(request(folder / "again"), "device", "cpu"));
+  EXPECT_TRUE(last(folder / "often") == last(folder / "never"));
+  EXPECT_TRUE(last(folder / "often") == last(folder / "again"));
+  train(with(request(folder / "seed"), "seed", "1"));
+  EXPECT_FALSE(last(folder / "often") == last(folder / "seed"));
+  if (io::has_png()) {
+    EXPECT_TRUE(io::exists(folder / "often/samples/step-000002.png"));
+    EXPECT_EQ(contents(folder / "often/samples.png"), contents(folder / "often/samples/step-000030.png"));
+  }
+}
+
+TEST(Runs, FinishedRunsAreLeftAlone) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder / "run";
+  const Outcome first = train(request(out));
+  const std::string before = last(out) + contents(out + "/metrics.jsonl") + contents(out + "/log.txt");
+  test::expect_error(ErrorKind::usage, {"--resume", "--overwrite", out}, [&] { train(request(out)); });
+  TrainRequest again = request(out);
+  again.resume = true;
+  std::string said;
+  Hooks hooks;
+  hooks.message = [&](const std::string& text) { said = text; };
+  const Outcome second = train(again, hooks);
+  EXPECT_EQ(second.state, Outcome::State::already_finished);
+  EXPECT_NE(said.find("finished"), std::string::npos);
+  EXPECT_EQ(second.test, first.test);
+  EXPECT_EQ(before, last(out) + contents(out + "/metrics.jsonl") + contents(out + "/log.txt"));
+
+  // More steps: it goes on, to what it would have been.
+  const Outcome longer = train(with(again, "steps", "40"));
+  EXPECT_EQ(longer.state, Outcome::State::finished);
+  EXPECT_EQ(longer.step, 40);
+  train(with(request(folder / "long"), "steps", "40"));
+  EXPECT_TRUE(last(out) == last(folder / "long"));
+
+  test::expect_error(ErrorKind::usage, {"'latent'", "2", "3"}, [&] { train(with(again, "latent", "3")); });
+  TrainRequest overwrite = request(out);
+  overwrite.overwrite = true;
+  EXPECT_EQ(train(overwrite).step, 30);
+
+  TrainRequest fresh = request(folder / "fresh");
+  fresh.resume = true;
+  said.clear();
+  hooks.message = [&](const std::string& text) { said += text; };
+  EXPECT_EQ(train(fresh, hooks).step, 30);
+  EXPECT_NE(said.find("step 0"), std::string::npos);
+}
+
+TEST(Runs, NothingIsMadeBeforeEverythingIsGood) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder / "run";
+  test::expect_error(ErrorKind::usage, {"'latent'", "lattent"}, [&] { train(with(request(out), "lattent", "2")); });
+  test::expect_error(ErrorKind::usage, {"'vae'"}, [&] { train(request(out, "vaee")); });
+  test::expect_error(ErrorKind::usage, {"likelihood", "gaussian"},
+                     [&] { train(with(with(request(out), "data", "ring8"), "likelihood", "bernoulli")); });
+  test::expect_error(ErrorKind::data, {"no-such-set"}, [&] { train(with(request(out), "data", "no-such-set")); });
+  test::expect_error(ErrorKind::usage, {"--data"}, [&] { train(with(request(out), "data", "")); });
+  test::expect_error(ErrorKind::usage, {"device"}, [&] { train(with(request(out), "device", "gpu")); });
+  test::expect_error(ErrorKind::usage, {"missing.json"}, [&] { train(request(out, folder / "missing.json")); });
+  EXPECT_EQ(folder.entries(), 0u);
+}
+
+TEST(Runs, DivergenceNamesTermAndStepAndKeepsTheCheckpoint) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder / "run";
+  const auto diverging = with(with(with(request(out), "optimizer", "sgd"), "lr", "1e6"), "checkpoint_every", "1");
+  test::expect_error(ErrorKind::diverged, {"'loss'", "step", "lr"}, [&] { train(diverging); });
+  const training::Checkpoint kept = training::read_checkpoint(out + "/checkpoints/last.safetensors");
+  EXPECT_GE(kept.step, 1);
+  EXPECT_LT(kept.step, 30);
+}
+
+TEST(Runs, ConfigurationFeedsBack) {
+  const test::TemporaryFolder folder;
+  train(with(request(folder / "a"), "lr", "0.002"));
+  TrainRequest from_file{folder / "a/config.json", {}, folder / "b"};
+  EXPECT_EQ(resolve(from_file).json(), contents(folder / "a/config.json"));
+  EXPECT_FALSE(io::exists(folder / "b"));
+  train(from_file);
+  EXPECT_TRUE(last(folder / "a") == last(folder / "b"));
+  EXPECT_EQ(resolve({"vae", {{"data", "four-patterns"}, {"seed", "3"}}, ""}).out, "runs/vae-four-patterns-s3");
+  // The last of epochs and steps wins.
+  EXPECT_EQ(resolve(with(request(""), "epochs", "2")).config.integer("steps"), 0);
+}
+
+TEST(Runs, OpensSamplesReconstructsAndMeasures) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"vae", "iwae", "ae", "beta-vae"}) {
+    const std::string out = folder / name;
+    const Outcome trained = train(with(request(out, name), "ema", "0.5"));
+    const models::Run run = models::Run::open(out, "cpu");
+    EXPECT_EQ(run.preset(), name);
+    EXPECT_EQ(run.step(), 30);
+    EXPECT_EQ(run.sample_shape(), (Shape{2, 2, 1}));
+    EvaluateOptions options;
+    EXPECT_EQ(run.evaluate(options), trained.test) << "the run's own weights, and the figures of its test line";
+    options.metrics = run.metric_names();
+    options.limit = 3;
+    EXPECT_EQ(run.evaluate(options).size(), run.metric_names().size());
+    EXPECT_EQ(run.reconstruct(4).x.shape(), (Shape{8, 2, 2, 1}));
+    EXPECT_EQ(run.interpolate({2, 5}).x.shape(), (Shape{10, 2, 2, 1}));
+    if (std::string(name) == "ae") {
+      test::expect_error(ErrorKind::usage, {"prior"}, [&] { run.sample(4, 0); });
+    } else {
+      const Picture picture = run.sample(6, 1);
+      EXPECT_EQ(picture.x.shape(), (Shape{6, 2, 2, 1}));
+      const auto more = run.sample(1003, 1).x.values(), some = picture.x.values();
+      EXPECT_TRUE(std::equal(some.begin(), some.end(), more.begin())) << "a sample does not depend on how many there are";
+      EXPECT_NE(run.sample(6, 2).x.values(), some);
+      write_picture(picture, folder / "x.npy");
+      if (io::has_png()) write_picture(picture, folder / "x.png");
+      test::expect_error(ErrorKind::usage, {".png or .npy"}, [&] { write_picture(picture, folder / "x.jpg"); });
+    }
+  }
+  test::expect_error(ErrorKind::data, {"no such run"}, [&] { models::Run::open(folder / "none"); });
+  test::expect_error(ErrorKind::data, {"config.json"}, [&] { models::Run::open(folder.path()); });
+  // A configuration as small as its preset: the checkpoint knows the rest.
+  test::put(folder / "vae/config.json", R"({"preset": "vae", "data": "four-patterns"})");
+  EXPECT_EQ(models::Run::open(folder / "vae").config().integer("latent"), 2);
+  test::put(folder / "vae/config.json", R"({"preset": )");
+  test::expect_error(ErrorKind::data, {"config.json"}, [&] { models::Run::open(folder / "vae"); });
+  test::put(folder / "vae/checkpoints/last.safetensors", "x");
+  test::expect_error(ErrorKind::data, {"last.safetensors"}, [&] { models::Run::open(folder / "vae"); });
+}
+
+TEST(Runs, TrainsOnPoints) {
+  const test::TemporaryFolder folder;
+  const Outcome o = train({"vae", {{"data", "ring8"}, {"device", "cpu"}, {"latent", "2"}, {"hidden", "16"}, {"steps", "20"}}, folder / "ring"});
+  const models::Run run = models::Run::open(folder / "ring");
+  EXPECT_EQ(run.config().text("likelihood"), "gaussian");
+  EXPECT_EQ(run.sample(7, 0).x.shape(), (Shape{7, 2}));
+  if (io::has_png()) {
+    EXPECT_GT(contents(folder / "ring/samples.png").size(), 100u);
+  }
+}
+
+}  // namespace
+}  // namespace imago::models

@@ -1,0 +1,61 @@
+// Whole training steps: the same losses on every device, no node left alive, dropout and dynamic binarisation included.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/ops/ops.h"
+#include "models/latent_variable_task.h"
+#include "models/presets.h"
+#include "tests/ops/devices.h"
+
+namespace imago::models {
+namespace {
+
+data::DataSet pictures(Device device) {
+  Generator g{31};
+  data::DataSet set;
+  set.name = "noise";
+  set.sample_shape = {5, 7, 1};
+  set.binarize = data::Binarize::dynamic;
+  const Tensor x = ops::rand({50, 5, 7, 1}, g);
+  set.train.x = x.to(device);
+  set.test.x = ops::slice(x, 0, 0, 10).to(device);
+  return set;
+}
+
+// The terms of 20 steps of a preset.
+std::vector<double> losses(const std::string& name, Device device) {
+  training::Config config(preset(name).options);
+  for (const auto& [key, text] :
+       training::Settings{{"likelihood", "bernoulli"}, {"latent", "4"}, {"hidden", "17,9"}, {"dropout", "0.1"}, {"batch", "16"}, {"ema", "0.9"}})
+    config.set_text(key, text);
+  const data::DataSet set = pictures(device);
+  Generator initial{41}, noise{42};
+  LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device}, noise);
+  LatentVariableTask task(model, 0);
+  training::Trainer trainer(task, set, config, noise, device);
+  std::vector<double> all;
+  for (int step = 0; step < 20; step++) {
+    trainer.advance();
+    EXPECT_EQ(live_nodes(), 0) << "after step " << step;
+    for (const auto& [term, mean] : trainer.drain()) all.push_back(mean);
+  }
+  for (const auto& [figure, value] : task.evaluate(set, set.test)) all.push_back(value);
+  EXPECT_EQ(live_nodes(), 0);
+  return all;
+}
+
+class Steps : public test::OnDevice {};
+
+TEST_P(Steps, AgreeWithTheCpu) {
+  for (const Preset& p : presets()) {
+    const std::vector<double> here = losses(p.name, device()), cpu = losses(p.name, cpu_device);
+    ASSERT_EQ(here.size(), cpu.size());
+    for (std::size_t i = 0; i < cpu.size(); i++) EXPECT_NEAR(here[i], cpu[i], 1e-5 * std::fabs(cpu[i])) << p.name << " figure " << i;
+    EXPECT_NE(cpu.front(), cpu.back());
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Devices, Steps, testing::ValuesIn(test::built_backends()), test::backend_name);
+
+}  // namespace
+}  // namespace imago::models

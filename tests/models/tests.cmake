@@ -1,0 +1,3 @@
+set(here ${CMAKE_CURRENT_LIST_DIR})
+imago_test(test_models ${here}/linear_gaussian.cpp ${here}/linear_autoencoder.cpp ${here}/objective.cpp ${here}/steps.cpp
+           ${here}/run.cpp)

@@ -1,0 +1,1 @@
+imago_test(test_nn ${CMAKE_CURRENT_LIST_DIR}/nn_test.cpp)

@@ -1,0 +1,104 @@
+// The run directory's rules, and metrics.jsonl: appending, cutting back, surviving a crash.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/core/error.h"
+#include "engine/train/metrics.h"
+#include "engine/train/run_directory.h"
+
+namespace imago::training {
+namespace {
+namespace fs = std::filesystem;
+
+struct RunFolder : testing::Test {
+  RunFolder() : path(fs::path(testing::TempDir()) / ("imago-run-" + std::to_string(getpid()) + "-" +
+                                                     testing::UnitTest::GetInstance()->current_test_info()->name())) {
+    fs::remove_all(path);
+  }
+  ~RunFolder() override { fs::remove_all(path); }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((path / name).parent_path());
+    std::ofstream(path / name) << text;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream in(path / name);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  ErrorKind kind_of(const std::function<void()>& f) {
+    try {
+      f();
+    } catch (const Error& e) {
+      message = e.what();
+      return e.kind();
+    }
+    ADD_FAILURE() << "no error";
+    return ErrorKind::internal;
+  }
+  fs::path path;
+  std::string message;
+};
+
+TEST_F(RunFolder, RefusesARunUnlessTold) {
+  { const RunDirectory fresh(path, Existing::refuse); }
+  { const RunDirectory still_empty(path, Existing::refuse); }
+  write("config.json", "{}");
+  write("notes.txt", "mine");
+  write("samples/step-000500.png", "x");
+  write("samples/mine.png", "x");
+  EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::refuse); }), ErrorKind::usage);
+  EXPECT_NE(message.find("--resume"), std::string::npos);
+  EXPECT_NE(message.find("--overwrite"), std::string::npos);
+  { const RunDirectory resumed(path, Existing::resume); }
+  EXPECT_TRUE(fs::exists(path / "config.json"));
+  { const RunDirectory again(path, Existing::overwrite); }
+  EXPECT_FALSE(fs::exists(path / "config.json"));
+  EXPECT_FALSE(fs::exists(path / "samples/step-000500.png"));
+  EXPECT_TRUE(fs::exists(path / "notes.txt")) << "overwrite removes what a run wrote, and nothing else";
+  EXPECT_TRUE(fs::exists(path / "samples/mine.png"));
+}
+
+TEST_F(RunFolder, IsOneProcessesAtATime) {
+  const RunDirectory mine(path, Existing::refuse);
+  // flock belongs to the open file, so a second one in this process is refused like another process.
+  EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::resume); }), ErrorKind::usage);
+  EXPECT_NE(message.find("another process"), std::string::npos);
+}
+
+TEST_F(RunFolder, IsNoFile) {
+  std::ofstream(path) << "x";
+  EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::refuse); }), ErrorKind::usage);
+  EXPECT_EQ(kind_of([&] { RunDirectory(path / "below", Existing::refuse); }), ErrorKind::internal);
+}
+
+TEST_F(RunFolder, NamesSamplesByStep) {
+  EXPECT_EQ(RunFiles("r").samples(500), "r/samples/step-000500.png");
+  EXPECT_EQ(RunFiles("r").samples(12345678), "r/samples/step-12345678.png");
+}
+
+TEST_F(RunFolder, MetricsAreCutBackAndMended) {
+  fs::create_directories(path);
+  const std::string file = path / "metrics.jsonl";
+  {
+    MetricsFile metrics(file, 0);
+    metrics.append({10, 0.5, "train", {{"loss", 1.25}}});
+    metrics.append({10, 0.5, "test", {{"elbo", -3}, {"odd", std::nan("")}}});
+    metrics.append({20, 1, "test", {{"elbo", -2}}});
+  }
+  EXPECT_EQ(read("metrics.jsonl").substr(0, 56), R"({"step":10,"epoch":0.5,"split":"train","loss":1.25})" "\n{\"st");
+  std::ofstream(file, std::ios::app) << R"({"step":30,"epoch":1.5,"spl)";  // a crash
+  EXPECT_THROW(read_metrics(file), Error);
+  { MetricsFile metrics(file, 10); }
+  const auto lines = read_metrics(file);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1].split, "test");
+  EXPECT_EQ(figure(lines[1].figures, "elbo"), -3);
+  EXPECT_TRUE(std::isnan(figure(lines[1].figures, "odd")));
+  EXPECT_THROW(figure(lines[1].figures, "fid"), Error);
+  EXPECT_FALSE(has_figure(lines[1].figures, "fid"));
+}
+
+}  // namespace
+}  // namespace imago::training
