@@ -1,12 +1,13 @@
-// log (1/K sum_k exp(w[r, k])) of each row, the importance-weighted bound, with its first and second derivatives.
-// Not here: the log weights themselves.
+// log (1/K sum_k exp(w[r, k])) of each row, the importance-weighted bound, with its first and
+// second derivatives. Not here: the log weights themselves.
 #pragma once
 #include "kernels/kernel.h"
 
 namespace imago {
 
-// w [rows, cols]. Forward reads w twice (from memory once: a row stays in cache), 2 exponentials' worth of flops; backward
-// 1 read, 1 write; second 2 reads twice, 1 write. A row of -inf gives -inf and a gradient of zero.
+// w [rows, cols]. Forward reads w twice (from memory once: a row stays in cache), 2 exponentials'
+// worth of flops; backward 1 read, 1 write; second 2 reads twice, 1 write. A row of -inf gives -inf
+// and a gradient of zero.
 template <class T>
 struct LogMeanExp {
   Index rows = 0, cols = 0;

@@ -26,7 +26,8 @@ void gather_rows(Stream s, const GatherRows<T>& p) {
       s, p.count, p.cols, KERNEL(Row row, Index m) {
         const Index i = p.index[m];
         T* out = p.out + m * p.cols;
-        if (!within(i, p.rows)) return row.each(p.cols, [=](Index c) { out[c] = Missing<T>::value; });
+        if (!within(i, p.rows))
+          return row.each(p.cols, [=](Index c) { out[c] = Missing<T>::value; });
         const T* x = p.x + i * p.cols;
         row.each(p.cols, [=](Index c) { out[c] = x[c]; });
       });
@@ -36,10 +37,12 @@ template void gather_rows<Index>(Stream, const GatherRows<Index>&);
 template void gather_rows<uint8_t>(Stream, const GatherRows<uint8_t>&);
 
 namespace {
-// first[r]: the first place m with index[m] == r; next[m]: the place after m with the same index; -1 where there is none.
+// first[r]: the first place m with index[m] == r; next[m]: the place after m with the same index;
+// -1 where there is none.
 template <class T>
 void link_places(Stream s, const ScatterAddRows<T>& p) {
-  for_each(s, p.rows, KERNEL(Index r) { p.first[r] = -1; });
+  for_each(
+      s, p.rows, KERNEL(Index r) { p.first[r] = -1; });
 #if IMAGO_ON_CPU
   for (Index m = p.count - 1; m >= 0; m--) {
     const Index i = p.index[m];
@@ -48,7 +51,8 @@ void link_places(Stream s, const ScatterAddRows<T>& p) {
     p.first[i] = m;
   }
 #else
-  for_each(s, p.count, KERNEL(Index m) { p.next[m] = -1; });
+  for_each(
+      s, p.count, KERNEL(Index m) { p.next[m] = -1; });
   // Every place has one writer: the place right after it in the chain, or the first of the chain.
   for_each(
       s, p.count, KERNEL(Index m) {
@@ -106,8 +110,8 @@ IMAGO_INSTANTIATE(scatter_add_columns, ScatterAddColumns)
 
 template <class T>
 void one_hot(Stream s, const OneHot<T>& p) {
-  for_each(s, p.rows, p.cols,
-           KERNEL(Index r, Index c) { p.out[r * p.cols + c] = T(p.label[r] == c); });
+  for_each(
+      s, p.rows, p.cols, KERNEL(Index r, Index c) { p.out[r * p.cols + c] = T(p.label[r] == c); });
 }
 IMAGO_INSTANTIATE(one_hot, OneHot)
 
@@ -117,13 +121,15 @@ void gather_normalize(Stream s, const GatherNormalize<T, U>& p) {
       s, p.count, p.cols, KERNEL(Row row, Index m) {
         const Index i = p.index[m];
         T* out = p.out + m * p.cols;
-        if (!within(i, p.rows)) return row.each(p.cols, [=](Index c) { out[c] = Missing<T>::value; });
+        if (!within(i, p.rows))
+          return row.each(p.cols, [=](Index c) { out[c] = Missing<T>::value; });
         const U* x = p.x + i * p.cols;
         const T scale = p.scale, shift = p.shift;
         row.each(p.cols, [=](Index c) { out[c] = scale * T(x[c]) + shift; });
       });
 }
-#define INSTANTIATE(T, U) template void gather_normalize<T, U>(Stream, const GatherNormalize<T, U>&);
+#define INSTANTIATE(T, U) \
+  template void gather_normalize<T, U>(Stream, const GatherNormalize<T, U>&);
 INSTANTIATE(float, uint8_t)
 INSTANTIATE(float, float)
 INSTANTIATE(float, double)

@@ -1,12 +1,13 @@
-// Rows and columns picked by number, and their adjoints. Scatters add in the order of the list, without atomics: the same
-// bits every time. Not here: checking the indices; a kernel skips one that is out of range and never follows it.
+// Rows and columns picked by number, and their adjoints. Scatters add in the order of the list,
+// without atomics: the same bits every time. Not here: checking the indices; a kernel skips one
+// that is out of range and never follows it.
 #pragma once
 #include "kernels/kernel.h"
 
 namespace imago {
 
-// out[m] = x[index[m]]: reads and writes count cols elements. Also of uint8 and int64. An index out of range gives NaN (0 in
-// the integer types).
+// out[m] = x[index[m]]: reads and writes count cols elements. Also of uint8 and int64. An index out
+// of range gives NaN (0 in the integer types).
 template <class T>
 struct GatherRows {
   const T* x;          // [rows, cols]
@@ -16,13 +17,14 @@ struct GatherRows {
 };
 IMAGO_KERNEL(gather_rows, GatherRows)
 
-// out[r] = sum of x[m] over index[m] == r: reads count cols elements and writes rows cols. The places that share a row are
-// linked first: count steps on cpu; on a device each place looks back for the one before it, count^2 / 2 reads at worst.
+// out[r] = sum of x[m] over index[m] == r: reads count cols elements and writes rows cols. The
+// places that share a row are linked first: count steps on cpu; on a device each place looks back
+// for the one before it, count^2 / 2 reads at worst.
 template <class T>
 struct ScatterAddRows {
-  const T* x;          // [count, cols]
-  const Index* index;  // [count]
-  T* out;              // [rows, cols]
+  const T* x;           // [count, cols]
+  const Index* index;   // [count]
+  T* out;               // [rows, cols]
   Index *first, *next;  // scratch: [rows], [count]
   Index rows, cols, count;
 };
@@ -57,7 +59,8 @@ struct OneHot {
 };
 IMAGO_KERNEL(one_hot, OneHot)
 
-// out[m] = scale x[index[m]] + shift in T, from a data set of U: uint8, float or double. out of range gives NaN.
+// out[m] = scale x[index[m]] + shift in T, from a data set of U: uint8, float or double. out of
+// range gives NaN.
 template <class T, class U>
 struct GatherNormalize {
   const U* x;          // [rows, cols]

@@ -5,13 +5,16 @@
 namespace imago::IMAGO_BACKEND {
 
 namespace {
-// The three forms of a reduction of [outer, reduced, inner]: f(i) of element i, g(j, sum) of result j.
+// The three forms of a reduction of [outer, reduced, inner]: f(i) of element i, g(j, sum) of result
+// j.
 template <class A, class F, class G>
 void reduce_middle(Stream s, Index outer, Index reduced, Index inner, F f, G g) {
   if (inner == 1 && outer == 1)
-    return reduce_all<A>(s, reduced, f, KERNEL(A a) { g(0, a); });
+    return reduce_all<A>(
+        s, reduced, f, KERNEL(A a) { g(0, a); });
   if (inner == 1)
-    return row_reduce<A>(s, outer, reduced, KERNEL(Index r, Index c) { return f(r * reduced + c); }, g);
+    return row_reduce<A>(
+        s, outer, reduced, KERNEL(Index r, Index c) { return f(r * reduced + c); }, g);
   column_reduce<A>(
       s, outer, reduced, inner,
       KERNEL(Index o, Index r, Index c) { return f((o * reduced + r) * inner + c); },
@@ -71,9 +74,13 @@ void row_argmax(Stream s, const Argmax<T>& p) {
         const T* x = p.x + r * p.cols;
         const T m = row.template sum<Max<T>>(p.cols, [=](Index c) { return Max<T>{x[c]}; }).v;
         // The first is the largest of -c; positions are exact in double.
-        const double first = row.template sum<Max<double>>(p.cols, [=](Index c) {
-                                  return Max<double>{x[c] == m || x[c] != x[c] ? -double(c) : -INFINITY};
-                                }).v;
+        const double first =
+            row.template sum<Max<double>>(
+                   p.cols,
+                   [=](Index c) {
+                     return Max<double>{x[c] == m || x[c] != x[c] ? -double(c) : -double(INFINITY)};
+                   })
+                .v;
         if (row.serves(0)) p.out[r] = Index(-first);
       });
 }

@@ -1,11 +1,13 @@
-// Sum, largest, smallest, variance and position of the largest along the middle axis of [outer, reduced, inner].
-// Not here: which axes of a tensor these three are; engine/ops/reduce.cpp folds any set of axes into them.
+// Sum, largest, smallest, variance and position of the largest along the middle axis of [outer,
+// reduced, inner]. Not here: which axes of a tensor these three are; engine/ops/reduce.cpp folds
+// any set of axes into them.
 #pragma once
 #include "kernels/kernel.h"
 
 namespace imago {
 
-// Each reads x once: outer reduced inner sizeof(T) bytes, one flop an element; the memory is the limit.
+// Each reads x once: outer reduced inner sizeof(T) bytes, one flop an element; the memory is the
+// limit.
 template <class T>
 struct Reduce {
   const T* x;  // [outer, reduced, inner]
@@ -13,8 +15,9 @@ struct Reduce {
   Index outer, reduced, inner;
   T scale = 1;  // of sums
 };
-// scale * sum. Float32 is added in float32, in pieces: pairwise along rows, four rows at a time in blocks of 256 rows along
-// columns, so that the error stays near that of one piece. An empty axis gives 0.
+// scale * sum. Float32 is added in float32, in pieces: pairwise along rows, four rows at a time in
+// blocks of 256 rows along columns, so that the error stays near that of one piece. An empty axis
+// gives 0.
 IMAGO_KERNEL(reduce_sum, Reduce)
 // NaN if any element is. An empty axis gives -inf and +inf; the engine refuses it.
 IMAGO_KERNEL(reduce_max, Reduce)

@@ -8,13 +8,14 @@ namespace imago::IMAGO_BACKEND {
 template <class T>
 void reparameterize(Stream s, const Reparameterize<T>& p) {
   if (p.samples == 1)
-    return for_each_normal(s, p.groups * p.cols, p.key, KERNEL(Index i, float e) {
-      p.z[i] = fma(exp(T(.5) * p.logvar[i]), T(e), p.mu[i]);
-    });
-  for_each_normal(s, p.groups, p.samples, p.cols, p.key, KERNEL(Index b, Index r, Index c, float e) {
-    const Index i = b * p.cols + c;
-    p.z[r * p.cols + c] = fma(exp(T(.5) * p.logvar[i]), T(e), p.mu[i]);
-  });
+    return for_each_normal(
+        s, p.groups * p.cols, p.key,
+        KERNEL(Index i, float e) { p.z[i] = fma(exp(T(.5) * p.logvar[i]), T(e), p.mu[i]); });
+  for_each_normal(
+      s, p.groups, p.samples, p.cols, p.key, KERNEL(Index b, Index r, Index c, float e) {
+        const Index i = b * p.cols + c;
+        p.z[r * p.cols + c] = fma(exp(T(.5) * p.logvar[i]), T(e), p.mu[i]);
+      });
 }
 
 // log q = -sum (log 2 pi + logvar + eps^2) / 2, log p = -sum (log 2 pi + z^2) / 2.
@@ -38,21 +39,24 @@ void reparameterize_log_prob(Stream s, const Reparameterize<T>& p) {
 template <class T>
 void scaled_noise(Stream s, const Reparameterize<T>& p) {
   if (p.samples == 1)
-    return for_each_normal(s, p.groups * p.cols, p.key, KERNEL(Index i, float e) {
-      p.scaled[i] = p.v[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
-    });
-  for_each_normal(s, p.groups, p.samples, p.cols, p.key, KERNEL(Index b, Index r, Index c, float e) {
-    const Index i = b * p.cols + c;
-    p.scaled[r * p.cols + c] = p.v[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
-  });
+    return for_each_normal(
+        s, p.groups * p.cols, p.key, KERNEL(Index i, float e) {
+          p.scaled[i] = p.v[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
+        });
+  for_each_normal(
+      s, p.groups, p.samples, p.cols, p.key, KERNEL(Index b, Index r, Index c, float e) {
+        const Index i = b * p.cols + c;
+        p.scaled[r * p.cols + c] = p.v[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
+      });
 }
 
 template <class T>
 void noise_sum(Stream s, const Reparameterize<T>& p) {
   if (p.samples == 1)
-    return for_each_normal(s, p.groups * p.cols, p.key, KERNEL(Index i, float e) {
-      p.summed[i] = p.h[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
-    });
+    return for_each_normal(
+        s, p.groups * p.cols, p.key, KERNEL(Index i, float e) {
+          p.summed[i] = p.h[i] * (T(.5) * exp(T(.5) * p.logvar[i]) * T(e));
+        });
   group_reduce_normal<T>(
       s, p.groups, p.samples, p.cols, p.key,
       KERNEL(Index r, Index c, float e) { return p.h[r * p.cols + c] * T(e); },

@@ -12,7 +12,8 @@ Bound bound_from(const std::string& name) {
 }
 
 namespace {
-void add_dense(nn::Sequential& net, const std::vector<Index>& sizes, const LatentVariableOptions& o, const nn::Init& init, Generator& g) {
+void add_dense(nn::Sequential& net, const std::vector<Index>& sizes, const LatentVariableOptions& o,
+               const nn::Init& init, Generator& g) {
   for (std::size_t i = 0; i + 1 < sizes.size(); i++) {
     net.add<nn::Linear>(sizes[i], sizes[i + 1], init);
     if (i + 2 == sizes.size()) break;  // the last layer is linear
@@ -22,11 +23,13 @@ void add_dense(nn::Sequential& net, const std::vector<Index>& sizes, const Laten
 }
 }  // namespace
 
-LatentVariableModel::LatentVariableModel(const LatentVariableOptions& o, const nn::Init& init, Generator& generator)
+LatentVariableModel::LatentVariableModel(const LatentVariableOptions& o, const nn::Init& init,
+                                         Generator& generator)
     : likelihood(o.likelihood, o.sigma, init), options_(o), generator_(generator) {
   std::vector<Index> sizes{o.features};
   sizes.insert(sizes.end(), o.hidden.begin(), o.hidden.end());
-  sizes.push_back(o.bound == Bound::reconstruction ? o.latent : 2 * o.latent);  // the head: mu, then logvar
+  sizes.push_back(o.bound == Bound::reconstruction ? o.latent
+                                                   : 2 * o.latent);  // the head: mu, then logvar
   add_dense(encoder, sizes, o, init, generator);
   sizes.back() = o.latent;
   add_dense(decoder, {sizes.rbegin(), sizes.rend()}, o, init, generator);
@@ -42,7 +45,8 @@ LatentVariableModel::Posterior LatentVariableModel::encode(const Tensor& x) {
   return {ops::slice(head, 1, 0, d), ops::slice(head, 1, d, 2 * d)};
 }
 
-LatentVariableModel::Parts LatentVariableModel::parts(const Tensor& x, Index samples, Generator& g) {
+LatentVariableModel::Parts LatentVariableModel::parts(const Tensor& x, Index samples,
+                                                      Generator& g) {
   const auto [mu, logvar] = encode(x);
   if (!logvar) return {-likelihood.log_prob(x, decode(mu)), {}};
   const Tensor z = ops::reparameterize(mu, logvar, g, samples);
@@ -62,7 +66,8 @@ training::Terms LatentVariableModel::objective(const Tensor& x) {
     // -E log 1/K sum_k p(x, z_k) / q(z_k|x): Burda et al. 2016, equation 8.
     return {{"loss", -ops::mean(ops::log_mean_exp(log_weights(x, options_.samples, generator_)))}};
   }
-  // -E log p(x|z) + beta KL(q(z|x) || p(z)): Kingma & Welling 2014, equation 10; Higgins et al. 2017, equation 4.
+  // -E log p(x|z) + beta KL(q(z|x) || p(z)): Kingma & Welling 2014, equation 10; Higgins et al.
+  // 2017, equation 4.
   const auto [distortion, rate] = parts(x, options_.samples, generator_);
   const Tensor d = ops::mean(distortion);
   if (!rate) return {{"loss", d}};
@@ -80,8 +85,9 @@ std::string LatentVariableModel::describe() const {
     }
     return concat(text, "  ", name, ": ", net.parameter_count(), " parameters\n");
   };
-  return concat(block("encoder", encoder), block("decoder", decoder), "  likelihood: ", likelihood.describe(), "\n  all: ",
-                parameter_count(), " parameters\n");
+  return concat(block("encoder", encoder), block("decoder", decoder),
+                "  likelihood: ", likelihood.describe(), "\n  all: ", parameter_count(),
+                " parameters\n");
 }
 
 }  // namespace imago::models

@@ -1,6 +1,7 @@
-// Latent-variable models p(x, z) = p(z) p(x|z) with an amortised posterior q(z|x): autoencoder, VAE (Kingma & Welling 2014),
-// beta-VAE (Higgins et al. 2017), IWAE (Burda et al. 2016). Dense networks, prior N(0, I).
-// Not here: presets and options, which are models/presets.h; the loop, which is engine/train.
+// Latent-variable models p(x, z) = p(z) p(x|z) with an amortised posterior q(z|x): autoencoder, VAE
+// (Kingma & Welling 2014), beta-VAE (Higgins et al. 2017), IWAE (Burda et al. 2016). Dense
+// networks, prior N(0, I). Not here: presets and options, which are models/presets.h; the loop,
+// which is engine/train.
 #pragma once
 #include "engine/nn/layers.h"
 #include "engine/train/trainer.h"
@@ -8,13 +9,14 @@
 
 namespace imago::models {
 
-// What stands between data and loss: reconstruction alone, the evidence lower bound, or its importance-weighted form.
+// What stands between data and loss: reconstruction alone, the evidence lower bound, or its
+// importance-weighted form.
 enum class Bound { reconstruction, elbo, iwae };
 Bound bound_from(const std::string& name);
 
 struct LatentVariableOptions {
-  Index features = 784;             // D
-  Index latent = 20;                // d
+  Index features = 784;               // D
+  Index latent = 20;                  // d
   std::vector<Index> hidden = {400};  // of the encoder; the decoder has them in reverse
   std::string activation = "relu";
   Likelihood::Kind likelihood = Likelihood::Kind::bernoulli;
@@ -28,7 +30,8 @@ struct LatentVariableOptions {
 class LatentVariableModel : public nn::Module {
  public:
   // generator is drawn from in training (z, dropout) and must outlive the model.
-  LatentVariableModel(const LatentVariableOptions& options, const nn::Init& init, Generator& generator);
+  LatentVariableModel(const LatentVariableOptions& options, const nn::Init& init,
+                      Generator& generator);
 
   struct Posterior {
     Tensor mu, logvar;  // [B, d]; logvar undefined for an autoencoder, whose code is mu
@@ -39,7 +42,8 @@ class LatentVariableModel : public nn::Module {
   // What is minimised on x [B, D], and its parts: means over the batch, in nats.
   training::Terms objective(const Tensor& x);
 
-  // Distortion -log p(x|z) and rate KL(q(z|x) || N(0, I)) of each row, each [B]. rate undefined for an autoencoder.
+  // Distortion -log p(x|z) and rate KL(q(z|x) || N(0, I)) of each row, each [B]. rate undefined for
+  // an autoencoder.
   struct Parts {
     Tensor distortion, rate;
   };

@@ -21,32 +21,44 @@ Picture picture(const Tensor& x, const Shape& sample_shape, int columns) {
 }
 Index checked_count(const data::DataSet& data, const data::Split& split, Index n) {
   if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
-  if (n < 1) throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
+  if (n < 1)
+    throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
   if (n > split.size())
-    throw Error(ErrorKind::usage, {"more samples asked for than there are", data.name, concat("at most ", split.size()), concat(n)});
+    throw Error(ErrorKind::usage, {"more samples asked for than there are", data.name,
+                                   concat("at most ", split.size()), concat(n)});
   return n;
 }
 
 }  // namespace
 
-Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed, double temperature) {
+Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed,
+               double temperature) {
   if (model.options().bound == Bound::reconstruction)
-    throw Error(ErrorKind::usage, {"an autoencoder has no prior to sample from", {}, "a variational model", "ae", "try reconstruct or interpolate"});
-  if (n < 1) throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
+    throw Error(ErrorKind::usage, {"an autoencoder has no prior to sample from",
+                                   {},
+                                   "a variational model",
+                                   "ae",
+                                   "try reconstruct or interpolate"});
+  if (n < 1)
+    throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
   const NoGrad no_grad;
   const Device device = model.parameters().at(0).value.device();
-  const bool points = sample_shape.rank() < 2 && model.likelihood.kind() == Likelihood::Kind::gaussian;
+  const bool points =
+      sample_shape.rank() < 2 && model.likelihood.kind() == Likelihood::Kind::gaussian;
   Generator g{seed, sampling_draws}, noise{seed, sampling_draws + (std::uint64_t(1) << 59)};
   std::vector<Tensor> parts;
   for (Index i = 0; i < n; i += chunk_rows) {
-    const Tensor z = ops::randn(Shape{std::min(chunk_rows, n - i), model.options().latent}, g, DType::f32, device);
+    const Tensor z = ops::randn(Shape{std::min(chunk_rows, n - i), model.options().latent}, g,
+                                DType::f32, device);
     const Tensor decoded = model.decode(z * temperature);
-    parts.push_back(points ? model.likelihood.draw(decoded, noise) : model.likelihood.mean(decoded));
+    parts.push_back(points ? model.likelihood.draw(decoded, noise)
+                           : model.likelihood.mean(decoded));
   }
   return picture(parts.size() == 1 ? parts[0] : ops::concat(parts, 0), sample_shape, 0);
 }
 
-Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, Index n, std::uint64_t seed) {
+Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const data::Split& split,
+                    Index n, std::uint64_t seed) {
   const NoGrad no_grad;
   checked_count(data, split, n);
   std::vector<Tensor> parts;
@@ -58,9 +70,10 @@ Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const
   return picture(ops::reshape(pairs, Shape{2 * n, pairs.size(2)}), data.sample_shape, 16);
 }
 
-Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, Index rows, Index columns,
-                    std::uint64_t seed) {
-  if (columns < 2) throw Error(ErrorKind::usage, {"columns out of range", {}, "at least 2", concat(columns)});
+Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const data::Split& split,
+                    Index rows, Index columns, std::uint64_t seed) {
+  if (columns < 2)
+    throw Error(ErrorKind::usage, {"columns out of range", {}, "at least 2", concat(columns)});
   const NoGrad no_grad;
   checked_count(data, split, 2 * rows);
   const Tensor x = models::rows(data, split, 0, 2 * rows, seed);
@@ -71,7 +84,8 @@ Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const
     const double t = double(c) / double(columns - 1);
     steps.push_back((1 - t) * from + t * to);
   }
-  const Tensor z = ops::reshape(ops::concat(steps, 1), Shape{rows * columns, model.options().latent});
+  const Tensor z =
+      ops::reshape(ops::concat(steps, 1), Shape{rows * columns, model.options().latent});
   return picture(model.likelihood.mean(model.decode(z)), data.sample_shape, int(columns));
 }
 
@@ -79,7 +93,8 @@ std::vector<training::Phase> LatentVariableTask::phases() {
   return {{"main", model_.parameters(), [this](const Tensor& x) { return model_.objective(x); }}};
 }
 
-training::Figures LatentVariableTask::evaluate(const data::DataSet& data, const data::Split& split) {
+training::Figures LatentVariableTask::evaluate(const data::DataSet& data,
+                                               const data::Split& split) {
   return measure(model_, data, split, {.seed = seed_});
 }
 
@@ -97,7 +112,9 @@ bool LatentVariableTask::draw(const data::DataSet& data, const std::string& path
   const bool points = data.sample_shape.rank() < 2;
   if (model_.options().bound == Bound::reconstruction) {
     const data::Split& split = data.test ? data.test : data.train;
-    write_picture(reconstruct(model_, data, split, std::min<Index>(points ? 1000 : 32, split.size()), seed_), path);
+    write_picture(
+        reconstruct(model_, data, split, std::min<Index>(points ? 1000 : 32, split.size()), seed_),
+        path);
   } else {
     write_picture(sample(model_, data.sample_shape, points ? 2000 : 64, seed_), path);
   }

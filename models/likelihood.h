@@ -1,5 +1,5 @@
-// p(x|z): what the decoder's output means. Bernoulli logits, or the mean of a Gaussian or of a discretised logistic, with one
-// width for all dimensions, fixed or learned. Not here: the decoder.
+// p(x|z): what the decoder's output means. Bernoulli logits, or the mean of a Gaussian or of a
+// discretised logistic, with one width for all dimensions, fixed or learned. Not here: the decoder.
 #pragma once
 #include <optional>
 
@@ -13,12 +13,13 @@ class Likelihood : public nn::Module {
   enum class Kind { bernoulli, gaussian, discretized_logistic };
   static Kind kind_from(const std::string& name);
 
-  // sigma: the Gaussian's standard deviation or the logistic's scale; none: learned, as the parameter "log_sigma".
+  // sigma: the Gaussian's standard deviation or the logistic's scale; none: learned, as the
+  // parameter "log_sigma".
   Likelihood(Kind kind, std::optional<double> sigma, const nn::Init& init);
 
   // log p(x|z) of each row, in nats. x [B, D]; decoded [B * K, D], the samples of a row adjacent.
   Tensor log_prob(const Tensor& x, const Tensor& decoded) const;
-  Tensor mean(const Tensor& decoded) const;                 // E[x|z]
+  Tensor mean(const Tensor& decoded) const;                // E[x|z]
   Tensor draw(const Tensor& decoded, Generator& g) const;  // x ~ p(x|z), for continuous data
   Kind kind() const { return kind_; }
   std::string describe() const override;

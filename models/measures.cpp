@@ -35,8 +35,13 @@ struct LogSumExp {
 
 class Pass {
  public:
-  Pass(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, const MeasureOptions& o)
-      : model_(model), data_(data), split_(split), o_(o), n_(o.limit > 0 ? std::min(o.limit, split.size()) : split.size()) {}
+  Pass(LatentVariableModel& model, const data::DataSet& data, const data::Split& split,
+       const MeasureOptions& o)
+      : model_(model),
+        data_(data),
+        split_(split),
+        o_(o),
+        n_(o.limit > 0 ? std::min(o.limit, split.size()) : split.size()) {}
 
   Index count() const { return n_; }
   bool stopped() const { return stopped_; }
@@ -72,7 +77,8 @@ class Pass {
       for (Index at = 0; at < samples && !stopped_; at += k) {
         const Index some = std::min(k, samples - at);
         const std::vector<double> log_weights = model_.log_weights(x, some, g).values();
-        for (std::size_t j = 0; j < log_weights.size(); j++) sums[j / std::size_t(some)].add(log_weights[j]);
+        for (std::size_t j = 0; j < log_weights.size(); j++)
+          sums[j / std::size_t(some)].add(log_weights[j]);
         done((double(i) + double(x.size(0)) * double(at + some) / double(samples)) / double(n_));
       }
       for (const LogSumExp& s : sums) total += s.value() - std::log(double(samples));
@@ -84,7 +90,8 @@ class Pass {
     double total = 0, elements = 0;
     for (Index i = 0; i < n_ && !stopped_; i += chunk_rows) {
       const Tensor x = this->x(i, std::min(i + chunk_rows, n_));
-      total += sum(ops::sum(ops::square(x - model_.likelihood.mean(model_.decode(model_.encode(x).mu))), {1}));
+      total += sum(ops::sum(
+          ops::square(x - model_.likelihood.mean(model_.decode(model_.encode(x).mu))), {1}));
       elements += double(x.numel());
       done(0);
     }
@@ -102,12 +109,14 @@ class Pass {
 
 }  // namespace
 
-Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last, std::uint64_t seed) {
+Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
+            std::uint64_t seed) {
   std::vector<std::int64_t> index(std::size_t(last - first));
   std::iota(index.begin(), index.end(), first);
   const Index features = data.sample_shape.numel();
   Generator g{seed, binarizing_draws + std::uint64_t(first * features / 4)};
-  const Tensor x = data::take(data, split, Tensor::from(index, Shape{last - first}, split.x.device()), g);
+  const Tensor x =
+      data::take(data, split, Tensor::from(index, Shape{last - first}, split.x.device()), g);
   return ops::reshape(x, Shape{last - first, features});
 }
 
@@ -124,8 +133,10 @@ std::vector<std::string> default_metrics(const LatentVariableModel& model) {
   return {};
 }
 
-training::Figures measure(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, const MeasureOptions& o) {
-  const std::vector<std::string> known = metric_names(model), wanted = o.metrics.empty() ? default_metrics(model) : o.metrics;
+training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
+                          const data::Split& split, const MeasureOptions& o) {
+  const std::vector<std::string> known = metric_names(model),
+                                 wanted = o.metrics.empty() ? default_metrics(model) : o.metrics;
   for (const std::string& m : wanted)
     if (std::find(known.begin(), known.end(), m) == known.end()) {
       std::string list;
@@ -133,17 +144,21 @@ training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
       throw Error(ErrorKind::usage, {"unknown metric", {}, "of " + list, "'" + m + "'"});
     }
   if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
-  if (o.samples < 1) throw Error(ErrorKind::usage, {"samples out of range", {}, "at least 1", concat(o.samples)});
+  if (o.samples < 1)
+    throw Error(ErrorKind::usage, {"samples out of range", {}, "at least 1", concat(o.samples)});
 
   const NoGrad no_grad;
   Pass pass(model, data, split, o);
-  const auto wants = [&](const char* m) { return std::find(wanted.begin(), wanted.end(), m) != wanted.end(); };
+  const auto wants = [&](const char* m) {
+    return std::find(wanted.begin(), wanted.end(), m) != wanted.end();
+  };
   training::Figures all;
   if (wants("elbo") || wants("rate") || wants("distortion")) {
     const auto [distortion, rate] = pass.parts();
     all = {{"elbo", -distortion - rate}, {"rate", rate}, {"distortion", distortion}};
   }
-  if (wants("iwae")) all.emplace_back("iwae", pass.importance(model.options().samples, evaluation_draws));
+  if (wants("iwae"))
+    all.emplace_back("iwae", pass.importance(model.options().samples, evaluation_draws));
   if (wants("nll")) all.emplace_back("nll", -pass.importance(o.samples, importance_draws));
   if (wants("mse")) all.emplace_back("mse", pass.squared_error());
   if (pass.stopped()) return {};

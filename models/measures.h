@@ -1,5 +1,6 @@
-// What is measured of a latent-variable model on a split: rate, distortion, ELBO, log-likelihood by importance sampling.
-// Means over the samples, in nats, from sums in float64: the size of the chunks they are computed in does not show.
+// What is measured of a latent-variable model on a split: rate, distortion, ELBO, log-likelihood by
+// importance sampling. Means over the samples, in nats, from sums in float64: the size of the
+// chunks they are computed in does not show.
 #pragma once
 #include <functional>
 
@@ -10,8 +11,10 @@
 namespace imago::models {
 
 // Where each kind of draw begins in the stream of a seed, in blocks, so that none meets another.
-constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60, binarizing_draws = std::uint64_t(2) << 60,
-                        evaluation_draws = std::uint64_t(3) << 60, importance_draws = std::uint64_t(4) << 60,
+constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
+                        binarizing_draws = std::uint64_t(2) << 60,
+                        evaluation_draws = std::uint64_t(3) << 60,
+                        importance_draws = std::uint64_t(4) << 60,
                         sampling_draws = std::uint64_t(5) << 60;
 
 struct MeasureOptions {
@@ -29,10 +32,12 @@ struct MeasureOptions {
 //   mse         mean squared error, per dimension, of the reconstruction from the posterior mean
 std::vector<std::string> metric_names(const LatentVariableModel& model);
 std::vector<std::string> default_metrics(const LatentVariableModel& model);
-training::Figures measure(LatentVariableModel& model, const data::DataSet& data, const data::Split& split, const MeasureOptions& options);
+training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
+                          const data::Split& split, const MeasureOptions& options);
 
-// Rows [first, last) of a split as the network sees them, [n, D]; dynamic binarisation draws from the seed, and alike for
-// every first that is a multiple of 4.
-Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last, std::uint64_t seed);
+// Rows [first, last) of a split as the network sees them, [n, D]; dynamic binarisation draws from
+// the seed, and alike for every first that is a multiple of 4.
+Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
+            std::uint64_t seed);
 
 }  // namespace imago::models

@@ -12,8 +12,8 @@ struct Picture {
   int columns = 0;  // of the grid it is meant for; 0: as square as can be
 };
 bool can_draw(const Shape& sample_shape);  // images, and points in the plane
-// .png: a grid of images, or a scatter plot of points; .npy: the array. Error (usage) on another ending, or for samples that
-// have no picture.
+// .png: a grid of images, or a scatter plot of points; .npy: the array. Error (usage) on another
+// ending, or for samples that have no picture.
 void write_picture(const Picture& picture, const std::string& path);
 
 }  // namespace imago::models

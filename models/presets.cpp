@@ -4,52 +4,68 @@
 
 namespace imago::models {
 
-using training::Config, training::Option;
-using T = training::OptionType;
-using G = training::OptionGroup;
+using training::Config, training::Option, training::OptionGroup;
 
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
-
-// What every run has: which data, where, from which seed.
-std::vector<Option> run_options() {
-  return {
-      {"data", T::text, std::string(), "data set (`imago list`), a .npy or .npz file, or a folder of PNG files", G::run},
-      {"data_dir", T::text, std::string(), "where named data sets lie; empty: $IMAGO_DATA, then the system's", G::run},
-      {"device", T::text, std::string("auto"), "auto, cpu, cuda or cuda:N", G::run},
-      {"seed", T::integer, std::int64_t(0), "of initial weights, order and noise", G::training, 0, 9007199254740992.},
-      {"valid", T::integer, std::int64_t(0), "rows of train held out to choose the best checkpoint", G::training, 0, 1e9},
-      {"binarize", T::text, std::string("none"), "grey values to 0 and 1: drawn once, for each batch, or cut at 1/2", G::training, -inf, inf,
-       {"none", "static", "dynamic", "threshold"}, "S3"},
-  };
-}
-
-std::vector<Option> network_options(Index latent, training::Integers hidden, const char* activation, const char* likelihood,
-                                    training::Value sigma) {
-  return {
-      {"latent", T::integer, latent, "size of z", G::model, 1, 1 << 20, {}, "S2"},
-      {"hidden", T::integers, std::move(hidden), "hidden layers of the encoder; the decoder has them in reverse", G::model, 1, 1 << 20, {}, "S2"},
-      {"activation", T::text, std::string(activation), "of the hidden layers", G::model, -inf, inf, nn::activation_names()},
-      {"dropout", T::real, 0., "probability of dropping a hidden unit", G::model, 0, 0.99},
-      {"likelihood", T::text, std::string(likelihood), "p(x|z); auto: bernoulli for images, gaussian for points", G::model, -inf, inf,
-       {"auto", "bernoulli", "gaussian", "discretized_logistic"}, "S0"},
-      {"sigma", T::real_or_word, std::move(sigma), "standard deviation of gaussian, scale of discretized_logistic", G::model, 1e-6, 1e6,
-       {"learned"}, "S2"},
-  };
-}
-Option samples_option(Index k) { return {"samples", T::integer, k, "draws of z for each x (K)", G::model, 1, 1 << 16, {}, "S3"}; }
-Option beta_option(double beta) { return {"beta", T::real, beta, "weight of the rate in the loss", G::model, 0, 1e6, {}, "S4"}; }
-
-Preset make(std::string name, std::string summary, std::string source, std::string bound, std::vector<Option> model) {
-  Preset p{std::move(name), std::move(summary), std::move(source), std::move(bound), {}};
-  p.options.push_back({"preset", T::text, p.name, "the preset this configuration is of", G::model, -inf, inf, {p.name}});
-  for (const auto& part : {run_options(), model, training::trainer_options()}) p.options.insert(p.options.end(), part.begin(), part.end());
-  return p;
-}
 std::vector<Option> operator+(std::vector<Option> a, const std::vector<Option>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
+}
+
+// What every run has: which data, where, from which seed.
+std::vector<Option> run_options() {
+  using namespace training::option;
+  return in_group(OptionGroup::run,
+                  {
+                      text("data", "", {}, "data set, .npy or .npz file, or folder of PNG files"),
+                      text("data_dir", "", {},
+                           "where named sets lie; empty: $IMAGO_DATA, then "
+                           "the system's"),
+                      text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
+                  }) +
+         in_group(OptionGroup::training,
+                  {
+                      integer("seed", 0, {0, 1e15}, "of initial weights, order and noise"),
+                      integer("valid", 0, {0}, "rows of train that choose the best checkpoint"),
+                      text("binarize", "none", {"none", "static", "dynamic", "threshold"},
+                           "grey to 0 and 1: drawn once, drawn each time, or cut at 1/2"),
+                  });
+}
+
+std::vector<Option> network_options(Index latent, training::Integers hidden, const char* activation,
+                                    const char* likelihood, training::Value sigma) {
+  using namespace training::option;
+  return {
+      integer("latent", latent, {1, 1 << 20}, "size of z").from("S2"),
+      integers("hidden", std::move(hidden), {1, 1 << 20},
+               "hidden layers of the encoder; the decoder has them in reverse"),
+      text("activation", activation, nn::activation_names(), "of the hidden layers"),
+      real("dropout", 0, {0, 0.99}, "probability of dropping a hidden unit"),
+      text("likelihood", likelihood, {"auto", "bernoulli", "gaussian", "discretized_logistic"},
+           "p(x|z); auto: bernoulli for images, gaussian for points")
+          .from("S0"),
+      real_or_word("sigma", std::move(sigma), {1e-6, 1e6}, {"learned"},
+                   "standard deviation of gaussian, scale of discretized_logistic")
+          .from("S2"),
+  };
+}
+Option samples(Index k) {
+  return training::option::integer("samples", k, {1, 1 << 16}, "draws of z for each x (K)")
+      .from("S3");
+}
+Option beta(double weight) {
+  return training::option::real("beta", weight, {0, 1e6}, "weight of the rate in the loss")
+      .from("S4");
+}
+
+Preset make(std::string name, std::string summary, std::string source, std::string bound,
+            const std::vector<Option>& model) {
+  const Option itself =
+      training::option::text("preset", name, {name}, "the preset this configuration is of");
+  std::vector<Option> all =
+      std::vector{itself} + run_options() + model + training::trainer_options();
+  return {std::move(name), std::move(summary), std::move(source), std::move(bound), std::move(all)};
 }
 
 }  // namespace
@@ -57,13 +73,17 @@ std::vector<Option> operator+(std::vector<Option> a, const std::vector<Option>& 
 const std::vector<Preset>& presets() {
   const std::string learned = "learned";
   static const std::vector<Preset> all = {
-      make("ae", "autoencoder: reconstruction alone", "S2", "reconstruction", network_options(20, {400}, "relu", "gaussian", 1.)),
-      make("vae", "variational autoencoder: evidence lower bound", "S0-S4; Kingma & Welling 2014", "elbo",
-           network_options(20, {400}, "relu", "auto", learned) + std::vector{samples_option(1), beta_option(1)}),
-      make("beta-vae", "VAE with a weighted rate: D + beta R", "S4; Higgins et al. 2017, Alemi et al. 2018", "elbo",
-           network_options(20, {400}, "relu", "auto", learned) + std::vector{samples_option(1), beta_option(4)}),
-      make("iwae", "importance-weighted autoencoder: a tighter bound from K samples", "S3; Burda et al. 2016", "iwae",
-           network_options(50, {200, 200}, "tanh", "auto", learned) + std::vector{samples_option(5)}),
+      make("ae", "autoencoder: reconstruction alone", "S2", "reconstruction",
+           network_options(20, {400}, "relu", "gaussian", 1.)),
+      make("vae", "variational autoencoder: evidence lower bound", "S0-S4; Kingma & Welling 2014",
+           "elbo",
+           network_options(20, {400}, "relu", "auto", learned) + std::vector{samples(1), beta(1)}),
+      make("beta-vae", "VAE with a weighted rate: D + beta R",
+           "S4; Higgins et al. 2017, Alemi et al. 2018", "elbo",
+           network_options(20, {400}, "relu", "auto", learned) + std::vector{samples(1), beta(4)}),
+      make("iwae", "importance-weighted autoencoder: a tighter bound from K samples",
+           "S3; Burda et al. 2016", "iwae",
+           network_options(50, {200, 200}, "tanh", "auto", learned) + std::vector{samples(5)}),
   };
   return all;
 }
@@ -77,7 +97,11 @@ const Preset& preset(const std::string& name) {
     list += (list.empty() ? "" : ", ") + p.name;
   }
   const std::string near = training::nearest(name, names);
-  throw Error(ErrorKind::usage, {"unknown preset", {}, "one of " + list, "'" + name + "'", near.empty() ? "" : "perhaps '" + near + "'"});
+  throw Error(ErrorKind::usage, {"unknown preset",
+                                 {},
+                                 "one of " + list,
+                                 "'" + name + "'",
+                                 near.empty() ? "" : "perhaps '" + near + "'"});
 }
 
 LatentVariableOptions model_options(const Config& c, const Shape& sample_shape) {
@@ -98,16 +122,21 @@ LatentVariableOptions model_options(const Config& c, const Shape& sample_shape) 
 std::string describe(const std::string& name, const Shape& sample_shape) {
   const Preset& p = preset(name);
   Config config(p.options);
-  if (config.text("likelihood") == "auto") config.set("likelihood", std::string(sample_shape.rank() > 1 ? "bernoulli" : "gaussian"));
+  if (config.text("likelihood") == "auto")
+    config.set("likelihood", std::string(sample_shape.rank() > 1 ? "bernoulli" : "gaussian"));
   Generator generator;
-  const LatentVariableModel model(model_options(config, sample_shape), nn::Init{generator}, generator);
-  std::string text = concat(p.name, ": ", p.summary, " (", p.source, ")\n\nnetworks for samples of ", sample_shape, "\n", model.describe(),
-                            "\noptions (--set key=value): default; type and range; meaning [source]\n");
+  const LatentVariableModel model(model_options(config, sample_shape), nn::Init{generator},
+                                  generator);
+  std::string text =
+      concat(p.name, ": ", p.summary, " (", p.source, ")\n\nnetworks for samples of ", sample_shape,
+             "\n", model.describe(),
+             "\noptions (--set key=value): default; type and range; meaning [source document]\n");
   for (const Option& o : p.options) {
     if (o.name == "preset") continue;
     const std::string value = training::to_text(o.value), range = training::range_text(o);
     char head[64];
-    std::snprintf(head, sizeof head, "  %-17s %-9s ", o.name.c_str(), value.empty() ? "-" : value.c_str());
+    std::snprintf(head, sizeof head, "  %-17s %-9s ", o.name.c_str(),
+                  value.empty() ? "-" : value.c_str());
     text += concat(head, training::type_name(o), range.empty() ? "" : " ", range, "; ", o.help,
                    o.source.empty() ? std::string() : " [" + o.source + "]", "\n");
   }

@@ -39,20 +39,24 @@ auto as_data(const std::string& path, const F& f) {
 std::string lasting(const Config& c) { return c.json({OptionGroup::model, OptionGroup::training}); }
 
 std::string data_json(const data::DataSet& d) {
-  Json object = {{"fingerprint", d.fingerprint}, {"sample_shape", d.sample_shape.dims()}, {"kind", d.kind == data::Kind::image ? "image" : "vector"}};
+  Json object = {{"fingerprint", d.fingerprint},
+                 {"sample_shape", d.sample_shape.dims()},
+                 {"kind", d.kind == data::Kind::image ? "image" : "vector"}};
   return object.dump();
 }
 Shape sample_shape_of(const training::Checkpoint& c, const std::string& path) {
   try {
     return Shape(Json::parse(c.data).at("sample_shape").get<std::vector<Index>>());
   } catch (const Json::exception& e) {
-    throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path, "\"sample_shape\": [...]", c.data});
+    throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path,
+                                  "\"sample_shape\": [...]", c.data});
   }
 }
 
 data::DataSet load_data(const Config& c, const std::string& name, Device device) {
   if (name.empty())
-    throw Error(ErrorKind::usage, {"no data set", "option 'data'", "a name or a path", "none", "give --data NAME|PATH; `imago list` names the sets"});
+    throw Error(ErrorKind::usage, {"no data set", "option 'data'", "a name or a path", "none",
+                                   "give --data NAME|PATH; `imago list` names the sets"});
   const bool own = name == c.text("data");
   return data::load(name, {.dir = c.text("data_dir"),
                            .valid = own ? c.integer("valid") : 0,
@@ -64,28 +68,37 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device)
 // Settles what depends on the data, and refuses what the data cannot be.
 void fit_to_data(Config& c, const data::DataSet& d) {
   const bool binary = d.kind == data::Kind::image || d.levels == 2;
-  if (c.text("likelihood") == "auto") c.set("likelihood", std::string(binary ? "bernoulli" : "gaussian"));
+  if (c.text("likelihood") == "auto")
+    c.set("likelihood", std::string(binary ? "bernoulli" : "gaussian"));
   const std::string& likelihood = c.text("likelihood");
   if (likelihood == "bernoulli" && !binary)
-    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'", "gaussian for points beyond [0, 1]", likelihood});
+    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'",
+                                   "gaussian for points beyond [0, 1]", likelihood});
   if (likelihood == "discretized_logistic" && d.levels != 256)
-    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'", "images of 256 levels, not binarised",
-                                   concat(d.name, " with ", d.levels ? concat(d.levels) : std::string("continuous"), " values")});
+    throw Error(ErrorKind::usage,
+                {"the likelihood does not fit the data", "option 'likelihood'",
+                 "images of 256 levels, not binarised",
+                 concat(d.name, " with ", d.levels ? concat(d.levels) : std::string("continuous"),
+                        " values")});
 }
 
 bool is_file(const std::string& source) {
-  return source.find('/') != std::string::npos || (source.size() > 5 && source.compare(source.size() - 5, 5, ".json") == 0);
+  return source.find('/') != std::string::npos ||
+         (source.size() > 5 && source.compare(source.size() - 5, 5, ".json") == 0);
 }
 
 std::string default_out(const Config& c) {
   std::string data = c.text("data");
-  if (data.find_first_of("/.") != std::string::npos) data = std::filesystem::path(data + "/").parent_path().stem().string();
+  if (data.find_first_of("/.") != std::string::npos)
+    data = std::filesystem::path(data + "/").parent_path().stem().string();
   for (char& ch : data)
     if (ch == ':' || ch == '/') ch = '-';
-  return concat("runs/", c.text("preset"), "-", data.empty() ? "data" : data, "-s", c.integer("seed"));
+  return concat("runs/", c.text("preset"), "-", data.empty() ? "data" : data, "-s",
+                c.integer("seed"));
 }
 
-void apply(Config& c, const std::string& json, const std::string& where, const training::Settings& settings) {
+void apply(Config& c, const std::string& json, const std::string& where,
+           const training::Settings& settings) {
   if (!json.empty()) c.merge_json(json, where);
   for (const auto& [key, text] : settings) {
     c.set_text(key, text);
@@ -102,14 +115,21 @@ struct Prepared {
 
 Prepared prepare(const TrainRequest& request) {
   if (request.resume && request.overwrite)
-    throw Error(ErrorKind::usage, {"--resume and --overwrite exclude each other", {}, "one of them", "both"});
+    throw Error(ErrorKind::usage,
+                {"--resume and --overwrite exclude each other", {}, "one of them", "both"});
   std::string file_text, name = request.source;
   if (is_file(request.source)) {
     if (!io::exists(request.source) || io::is_directory(request.source))
-      throw Error(ErrorKind::usage, {"no such configuration", request.source, "a preset's name or a .json file", {}, "see `imago list`"});
+      throw Error(ErrorKind::usage, {"no such configuration",
+                                     request.source,
+                                     "a preset's name or a .json file",
+                                     {},
+                                     "see `imago list`"});
     file_text = read_text(request.source, "configuration");
     name = training::json_string(file_text, "preset", request.source);
-    if (name.empty()) throw Error(ErrorKind::usage, {"the configuration names no preset", request.source, "\"preset\": \"vae\" or another", "none"});
+    if (name.empty())
+      throw Error(ErrorKind::usage, {"the configuration names no preset", request.source,
+                                     "\"preset\": \"vae\" or another", "none"});
   }
   const Preset& chosen = preset(name);
   Config config(chosen.options);
@@ -123,7 +143,9 @@ Prepared prepare(const TrainRequest& request) {
   if (request.resume && RunFiles(p.resolved.out).hold_run()) {
     // The run's own options first, so that only what changes has to be said again.
     Config base(chosen.options);
-    if (io::exists(files.config())) as_data(files.config(), [&] { base.merge_json(read_text(files.config(), "configuration"), files.config()); });
+    if (io::exists(files.config()))
+      as_data(files.config(),
+              [&] { base.merge_json(read_text(files.config(), "configuration"), files.config()); });
     if (io::exists(files.last())) {
       last = training::read_checkpoint(files.last());
       as_data(files.last(), [&] { base.merge_json(last->config, files.last()); });
@@ -133,16 +155,20 @@ Prepared prepare(const TrainRequest& request) {
     apply(config, file_text, request.source, request.settings);
     if (last)
       for (const training::Option& o : config.options())
-        if (o.group != OptionGroup::run && o.name != "likelihood" && o.value != base.option(o.name).value)
-          throw Error(ErrorKind::usage, {"option '" + o.name + "' differs from the run's", "--resume", training::to_text(base.option(o.name).value),
-                                         training::to_text(o.value), "leave it as it was, or begin another run with --out or --overwrite"});
+        if (o.group != OptionGroup::run && o.name != "likelihood" &&
+            o.value != base.option(o.name).value)
+          throw Error(ErrorKind::usage,
+                      {"option '" + o.name + "' differs from the run's", "--resume",
+                       training::to_text(base.option(o.name).value), training::to_text(o.value),
+                       "leave it as it was, or begin another run with --out or --overwrite"});
   }
   p.device = device_from(config.text("device"));
   p.data = load_data(config, config.text("data"), p.device);
   fit_to_data(config, p.data);
   if (last) {
     if (last->data != data_json(p.data))
-      throw Error(ErrorKind::data, {"the data are not those the run began with", config.text("data"), last->data, data_json(p.data)});
+      throw Error(ErrorKind::data, {"the data are not those the run began with",
+                                    config.text("data"), last->data, data_json(p.data)});
   }
   p.resolved.config = std::move(config);
   return p;
@@ -151,7 +177,9 @@ Prepared prepare(const TrainRequest& request) {
 // A model on a device, its weights drawn from the seed, and the generator it trains with.
 struct Built {
   Built(const Config& config, const Shape& sample_shape, Device device)
-      : seed(std::uint64_t(config.integer("seed"))), generator{seed, 0}, initial{seed, initial_draws},
+      : seed(std::uint64_t(config.integer("seed"))),
+        generator{seed, 0},
+        initial{seed, initial_draws},
         model(model_options(config, sample_shape), nn::Init{initial, device}, generator) {}
   std::uint64_t seed;
   Generator generator, initial;
@@ -200,9 +228,13 @@ Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;
 
-Run Run::open(const std::string& directory, const std::string& device, const std::string& checkpoint) {
-  const auto missing = [&](const std::string& what, const std::string& where, const std::string& expected) {
-    throw Error(ErrorKind::data, {what, where, expected, "none", "train one with `imago train PRESET --data NAME --out " + directory + "`"});
+Run Run::open(const std::string& directory, const std::string& device,
+              const std::string& checkpoint) {
+  const auto missing = [&](const std::string& what, const std::string& where,
+                           const std::string& expected) {
+    throw Error(ErrorKind::data,
+                {what, where, expected, "none",
+                 "train one with `imago train PRESET --data NAME --out " + directory + "`"});
   };
   if (!io::is_directory(directory)) missing("no such run", directory, "a run directory");
   const RunFiles files(directory);
@@ -218,7 +250,8 @@ Run Run::open(const std::string& directory, const std::string& device, const std
   const training::Checkpoint c = training::read_checkpoint(weights);
   as_data(files.config(), [&] {
     const std::string text = read_text(files.config(), "configuration");
-    s->config = Config(models::preset(training::json_string(text, "preset", files.config())).options);
+    s->config =
+        Config(models::preset(training::json_string(text, "preset", files.config())).options);
     s->config.merge_json(text, files.config());
   });
   as_data(weights, [&] {
@@ -246,7 +279,8 @@ const data::DataSet& Run::data(const std::string& name) const {
   if (found != state_->data.end()) return found->second;
   data::DataSet loaded = load_data(state_->config, key, state_->device);
   if (loaded.sample_shape != state_->sample_shape)
-    throw Error(ErrorKind::data, {"the data are of another shape than the run's", key, concat("samples of ", state_->sample_shape),
+    throw Error(ErrorKind::data, {"the data are of another shape than the run's", key,
+                                  concat("samples of ", state_->sample_shape),
                                   concat("samples of ", loaded.sample_shape)});
   return state_->data.emplace(key, std::move(loaded)).first->second;
 }
@@ -264,15 +298,24 @@ Picture Run::sample(Index n, std::uint64_t seed, double temperature) const {
   return models::sample(state_->built->model, state_->sample_shape, n, seed, temperature);
 }
 Picture Run::reconstruct(Index n, const std::string& split) const {
-  return models::reconstruct(state_->built->model, data(), split_of(data(), split), n, state_->built->seed);
+  return models::reconstruct(state_->built->model, data(), split_of(data(), split), n,
+                             state_->built->seed);
 }
 Picture Run::interpolate(const InterpolateOptions& o) const {
-  return models::interpolate(state_->built->model, data(), data().test, o.rows, o.columns, state_->built->seed);
+  return models::interpolate(state_->built->model, data(), data().test, o.rows, o.columns,
+                             state_->built->seed);
 }
-std::vector<std::string> Run::metric_names() const { return models::metric_names(state_->built->model); }
+std::vector<std::string> Run::metric_names() const {
+  return models::metric_names(state_->built->model);
+}
 Figures Run::evaluate(const EvaluateOptions& o) const {
   return measure(state_->built->model, data(), split_of(data(), o.split),
-                 {.metrics = o.metrics, .seed = o.seed, .samples = o.samples, .limit = o.limit, .progress = o.progress, .stop = o.stop});
+                 {.metrics = o.metrics,
+                  .seed = o.seed,
+                  .samples = o.samples,
+                  .limit = o.limit,
+                  .progress = o.progress,
+                  .stop = o.stop});
 }
 
 }  // namespace imago::models

@@ -1,5 +1,5 @@
-// A run from the outside: resolve a configuration, train it, open what was trained. This is what the programs call.
-// Not here: printing, and the objectives, which are models/latent_variable.h.
+// A run from the outside: resolve a configuration, train it, open what was trained. This is what
+// the programs call. Not here: printing, and the objectives, which are models/latent_variable.h.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,16 +18,19 @@ using training::Config;
 using training::Figures;
 using training::MetricsLine;
 
-// What the user asked for. Everything that has a key in the configuration goes through settings: data, data_dir, device,
-// seed, epochs, steps, batch, eval_every, sample_every and all that `describe` lists.
+// What the user asked for. Everything that has a key in the configuration goes through settings:
+// data, data_dir, device, seed, epochs, steps, batch, eval_every, sample_every and all that
+// `describe` lists.
 struct TrainRequest {
-  std::string source;           // a preset's name, or the path of a configuration (ends in .json, or holds a slash)
+  std::string
+      source;  // a preset's name, or the path of a configuration (ends in .json, or holds a slash)
   training::Settings settings;  // in order; the last one wins
   std::string out;              // empty: runs/PRESET-DATA-sSEED
   bool resume = false, overwrite = false;
 };
-// The configuration a request comes to, with every value checked and the data set opened; no file is written. With resume
-// the options of the existing run come first, and a setting that would change its model or training is an Error (usage).
+// The configuration a request comes to, with every value checked and the data set opened; no file
+// is written. With resume the options of the existing run come first, and a setting that would
+// change its model or training is an Error (usage).
 struct Resolved {
   std::string preset, out;
   Config config;
@@ -36,7 +39,8 @@ struct Resolved {
 Resolved resolve(const TrainRequest&);
 
 using training::Hooks, training::Outcome, training::Status;  // engine/train/trainer.h
-// Trains in the run directory. Errors: usage, data, device, diverged (names term and step; the last good checkpoint stays).
+// Trains in the run directory. Errors: usage, data, device, diverged (names term and step; the last
+// good checkpoint stays).
 Outcome train(const TrainRequest&, const Hooks& = {});
 
 struct InterpolateOptions {
@@ -46,8 +50,8 @@ struct EvaluateOptions {
   std::vector<std::string> metrics = {};  // empty: what training reports
   std::string split = "test";
   std::uint64_t seed = 0;
-  Index samples = 1000;  // K of nll, by importance sampling
-  Index limit = 0;       // first so many of the split; 0: all
+  Index samples = 1000;                       // K of nll, by importance sampling
+  Index limit = 0;                            // first so many of the split; 0: all
   std::function<void(double)> progress = {};  // share done, 0 to 1
   std::function<bool()> stop = {};            // true: give up, no figures
 };
@@ -55,8 +59,10 @@ struct EvaluateOptions {
 // A trained run, read from its directory. No file of it is changed.
 class Run {
  public:
-  // checkpoint: "best" (last when there is none), "last", or a file. Error (data) when the run or checkpoint is not usable.
-  static Run open(const std::string& directory, const std::string& device = "auto", const std::string& checkpoint = "best");
+  // checkpoint: "best" (last when there is none), "last", or a file. Error (data) when the run or
+  // checkpoint is not usable.
+  static Run open(const std::string& directory, const std::string& device = "auto",
+                  const std::string& checkpoint = "best");
   ~Run();
   Run(Run&&) noexcept;
 
@@ -65,7 +71,8 @@ class Run {
   Index step() const;
   const Shape& sample_shape() const;  // [28, 28], [2]
 
-  // Draws from the model: z ~ N(0, temperature^2 I), then the mean of p(x|z). Error (usage) where the preset cannot sample.
+  // Draws from the model: z ~ N(0, temperature^2 I), then the mean of p(x|z). Error (usage) where
+  // the preset cannot sample.
   Picture sample(Index n, std::uint64_t seed, double temperature = 1) const;
   // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
   Picture reconstruct(Index n, const std::string& split = "test") const;

@@ -18,15 +18,21 @@ Tensor normal(const Shape& shape, double mean, double sigma, const Init& init) {
 
 Fans fans(const Shape& weight) {
   if (weight.rank() < 2)
-    throw Error(ErrorKind::usage, {"a weight of fewer than two dimensions has no fans", {}, "[out, in, ...]", weight.str()});
+    throw Error(
+        ErrorKind::usage,
+        {"a weight of fewer than two dimensions has no fans", {}, "[out, in, ...]", weight.str()});
   double field = 1;
   for (int i = 2; i < weight.rank(); i++) field *= double(weight[i]);
   return {double(weight[1]) * field, double(weight[0]) * field};
 }
 
 namespace {
-double kaiming_sigma(const Shape& weight, double slope) { return std::sqrt(2 / (1 + slope * slope) / fans(weight).in); }
-double xavier_sigma(const Shape& weight, double gain) { return gain * std::sqrt(2 / (fans(weight).in + fans(weight).out)); }
+double kaiming_sigma(const Shape& weight, double slope) {
+  return std::sqrt(2 / (1 + slope * slope) / fans(weight).in);
+}
+double xavier_sigma(const Shape& weight, double gain) {
+  return gain * std::sqrt(2 / (fans(weight).in + fans(weight).out));
+}
 Tensor uniform_of(const Shape& weight, double sigma, const Init& init) {
   return uniform(weight, -std::sqrt(3.) * sigma, std::sqrt(3.) * sigma, init);
 }

@@ -1,5 +1,5 @@
-// Initialisers of weights, with PyTorch's distributions. Values are drawn on the cpu and copied, so they are the same on every
-// device.
+// Initialisers of weights, with PyTorch's distributions. Values are drawn on the cpu and copied, so
+// they are the same on every device.
 #pragma once
 #include "engine/core/tensor.h"
 #include "engine/random/generator.h"
@@ -20,9 +20,11 @@ struct Fans {
   double in, out;
 };
 Fans fans(const Shape& weight);
-Tensor kaiming_uniform(const Shape& weight, const Init& init, double negative_slope);  // He et al. 2015, leaky ReLU gain
+Tensor kaiming_uniform(const Shape& weight, const Init& init,
+                       double negative_slope);  // He et al. 2015, leaky ReLU gain
 Tensor kaiming_normal(const Shape& weight, const Init& init, double negative_slope);
-Tensor xavier_uniform(const Shape& weight, const Init& init, double gain = 1);  // Glorot & Bengio 2010
+Tensor xavier_uniform(const Shape& weight, const Init& init,
+                      double gain = 1);  // Glorot & Bengio 2010
 Tensor xavier_normal(const Shape& weight, const Init& init, double gain = 1);
 
 }  // namespace imago::nn

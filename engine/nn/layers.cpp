@@ -10,22 +10,28 @@
 namespace imago::nn {
 
 Linear::Linear(Index in, Index out, const Init& init, bool with_bias) {
-  // torch.nn.Linear: kaiming_uniform with slope sqrt(5) is U(-1 / sqrt(in), 1 / sqrt(in)), and so is its bias.
+  // torch.nn.Linear: kaiming_uniform with slope sqrt(5) is U(-1 / sqrt(in), 1 / sqrt(in)), and so
+  // is its bias.
   parameter("weight", weight, kaiming_uniform({out, in}, init, std::sqrt(5.)));
   const double bound = in > 0 ? 1 / std::sqrt(double(in)) : 0;
   if (with_bias) parameter("bias", bias, uniform({out}, -bound, bound, init));
 }
 std::string Linear::describe() const {
-  return concat("Linear(", weight.size(1), ", ", weight.size(0), bias.defined() ? ")" : ", no bias)");
+  return concat("Linear(", weight.size(1), ", ", weight.size(0),
+                bias.defined() ? ")" : ", no bias)");
 }
 
-Embedding::Embedding(Index count, Index dim, const Init& init) { parameter("weight", weight, normal({count, dim}, 0, 1, init)); }
+Embedding::Embedding(Index count, Index dim, const Init& init) {
+  parameter("weight", weight, normal({count, dim}, 0, 1, init));
+}
 Tensor Embedding::forward(const Tensor& index) {
   std::vector<Index> dims = index.shape().dims();
   dims.push_back(weight.size(1));
   return ops::reshape(ops::gather_rows(weight, ops::flatten(index, 0)), Shape(dims));
 }
-std::string Embedding::describe() const { return concat("Embedding(", weight.size(0), ", ", weight.size(1), ")"); }
+std::string Embedding::describe() const {
+  return concat("Embedding(", weight.size(0), ", ", weight.size(1), ")");
+}
 
 namespace {
 struct ActivationRow {
@@ -36,7 +42,8 @@ struct ActivationRow {
 constexpr double leaky_slope = 0.2;
 const ActivationRow activations[] = {
     {"relu", [](const Tensor& x) { return ops::relu(x); }, ops::Activation::relu},
-    {"leaky_relu", [](const Tensor& x) { return ops::leaky_relu(x, leaky_slope); }, ops::Activation::leaky_relu},
+    {"leaky_relu", [](const Tensor& x) { return ops::leaky_relu(x, leaky_slope); },
+     ops::Activation::leaky_relu},
     {"tanh", [](const Tensor& x) { return ops::tanh(x); }, ops::Activation::tanh},
     {"sigmoid", [](const Tensor& x) { return ops::sigmoid(x); }, ops::Activation::sigmoid},
     {"softplus", [](const Tensor& x) { return ops::softplus(x); }, ops::Activation::none},
@@ -71,16 +78,22 @@ Activation::Activation(const std::string& name) : name_(name) {
 Tensor Activation::forward(const Tensor& x) { return function_(x); }
 
 Dropout::Dropout(double p, Generator& generator) : p_(p), generator_(generator) {
-  if (!(p >= 0 && p < 1)) throw Error(ErrorKind::usage, {"dropout out of range", {}, "a probability in [0, 1)", concat(p)});
+  if (!(p >= 0 && p < 1))
+    throw Error(ErrorKind::usage,
+                {"dropout out of range", {}, "a probability in [0, 1)", concat(p)});
 }
-Tensor Dropout::forward(const Tensor& x) { return training() && p_ > 0 ? ops::dropout(x, p_, generator_) : x; }
+Tensor Dropout::forward(const Tensor& x) {
+  return training() && p_ > 0 ? ops::dropout(x, p_, generator_) : x;
+}
 std::string Dropout::describe() const { return concat("Dropout(", p_, ")"); }
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
   for (std::size_t i = 0; i < layers_.size(); i++) {
     const auto* linear = dynamic_cast<Linear*>(layers_[i].get());
-    const auto* next = linear && i + 1 < layers_.size() ? dynamic_cast<Activation*>(layers_[i + 1].get()) : nullptr;
+    const auto* next = linear && i + 1 < layers_.size()
+                           ? dynamic_cast<Activation*>(layers_[i + 1].get())
+                           : nullptr;
     if (next && next->fused() != ops::Activation::none) {
       y = ops::linear(y, linear->weight, linear->bias, next->fused());
       i++;
@@ -92,7 +105,8 @@ Tensor Sequential::forward(const Tensor& x) {
 }
 std::string Sequential::describe() const {
   std::string text;
-  for (std::size_t i = 0; i < layers_.size(); i++) text += concat(i ? "\n" : "", i, ": ", layers_[i]->describe());
+  for (std::size_t i = 0; i < layers_.size(); i++)
+    text += concat(i ? "\n" : "", i, ": ", layers_[i]->describe());
   return text;
 }
 

@@ -1,4 +1,5 @@
-// Layers: Linear, Embedding, Activation, Dropout, Sequential. Not here: convolutions and norms, which have files of their own.
+// Layers: Linear, Embedding, Activation, Dropout, Sequential. Not here: convolutions and norms,
+// which have files of their own.
 #pragma once
 #include <memory>
 
@@ -13,7 +14,9 @@ class Linear : public Layer {
  public:
   Linear(Index in, Index out, const Init& init, bool with_bias = true);
   Tensor forward(const Tensor& x) override { return forward(x, ops::Activation::none); }
-  Tensor forward(const Tensor& x, ops::Activation activation) { return ops::linear(x, weight, bias, activation); }
+  Tensor forward(const Tensor& x, ops::Activation activation) {
+    return ops::linear(x, weight, bias, activation);
+  }
   std::string describe() const override;
 
   Tensor weight, bias;  // bias undefined without one
@@ -29,7 +32,8 @@ class Embedding : public Layer {
   Tensor weight;
 };
 
-// An activation function by name, one of activation_names(). Sequential joins it to a Linear before it where the GEMM can.
+// An activation function by name, one of activation_names(). Sequential joins it to a Linear before
+// it where the GEMM can.
 class Activation : public Layer {
  public:
   explicit Activation(const std::string& name);  // Error (usage) for an unknown name
@@ -44,7 +48,8 @@ class Activation : public Layer {
 };
 const std::vector<std::string>& activation_names();
 
-// Zeroes elements with probability p while training and scales the others by 1 / (1 - p). Draws from the run's generator.
+// Zeroes elements with probability p while training and scales the others by 1 / (1 - p). Draws
+// from the run's generator.
 class Dropout : public Layer {
  public:
   Dropout(double p, Generator& generator);
@@ -56,7 +61,8 @@ class Dropout : public Layer {
   Generator& generator_;
 };
 
-// Layers in turn, named "0", "1", ... An Activation right after a Linear runs in the epilogue of its GEMM.
+// Layers in turn, named "0", "1", ... An Activation right after a Linear runs in the epilogue of
+// its GEMM.
 class Sequential : public Layer {
  public:
   template <class L, class... A>

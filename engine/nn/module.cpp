@@ -32,7 +32,8 @@ std::vector<Parameter> Module::parameters() const {
 std::vector<Parameter> Module::state_dict() const {
   std::vector<Parameter> all;
   visit("", [&](const std::string& prefix, const Module& m) {
-    for (const auto& [name, tensor] : m.parameters_) all.push_back({prefix + name, tensor->detach()});
+    for (const auto& [name, tensor] : m.parameters_)
+      all.push_back({prefix + name, tensor->detach()});
     for (const auto& [name, tensor] : m.buffers_) all.push_back({prefix + name, *tensor});
   });
   return all;
@@ -51,19 +52,23 @@ void Module::load_state_dict(const std::vector<Parameter>& values, const std::st
   };
   std::unordered_map<std::string, const Tensor*> given;
   for (const auto& v : values)
-    if (!given.emplace(v.name, &v.value).second) fail("weights hold '" + v.name + "' twice", "", "");
+    if (!given.emplace(v.name, &v.value).second)
+      fail("weights hold '" + v.name + "' twice", "", "");
   const std::vector<Parameter> own = state_dict();
   for (const auto& [name, tensor] : own) {
     const auto found = given.find(name);
-    if (found == given.end()) fail("weights lack '" + name + "'", concat("a tensor ", tensor.shape()), "none");
+    if (found == given.end())
+      fail("weights lack '" + name + "'", concat("a tensor ", tensor.shape()), "none");
     const Tensor& value = *found->second;
     if (value.shape() != tensor.shape() || value.dtype() != tensor.dtype())
-      fail("weight '" + name + "' does not fit the model", concat(tensor.dtype(), " ", tensor.shape()),
-           concat(value.dtype(), " ", value.shape()));
+      fail("weight '" + name + "' does not fit the model",
+           concat(tensor.dtype(), " ", tensor.shape()), concat(value.dtype(), " ", value.shape()));
     given.erase(found);
   }
   for (const auto& v : values)
-    if (given.count(v.name)) fail("weights hold '" + v.name + "', which the model has not", "no such tensor", concat(v.value.shape()));
+    if (given.count(v.name))
+      fail("weights hold '" + v.name + "', which the model has not", "no such tensor",
+           concat(v.value.shape()));
   for (const auto& v : values) given.emplace(v.name, &v.value);
   for (const auto& [name, tensor] : own) tensor.copy_(given.at(name)->to(tensor.device()));
 }

@@ -18,10 +18,12 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  std::vector<Parameter> parameters() const;  // those that are trained, in the order of registration
+  std::vector<Parameter> parameters()
+      const;  // those that are trained, in the order of registration
   std::vector<Parameter> state_dict() const;  // parameters and buffers, sharing the module's memory
-  // Copies values in place, between devices if need be. Every name must be there, with its shape and dtype, and no other;
-  // otherwise Error (data) naming the tensor, with `where` (a file) as the place. Nothing is changed by a failing call.
+  // Copies values in place, between devices if need be. Every name must be there, with its shape
+  // and dtype, and no other; otherwise Error (data) naming the tensor, with `where` (a file) as the
+  // place. Nothing is changed by a failing call.
   void load_state_dict(const std::vector<Parameter>& values, const std::string& where = {}) const;
   Index parameter_count() const;
 
@@ -31,7 +33,8 @@ class Module {
   virtual std::string describe() const { return {}; }  // "Linear(784, 400)"
 
  protected:
-  void parameter(std::string name, Tensor& member, Tensor value);  // keeps value in member, requiring a gradient
+  void parameter(std::string name, Tensor& member,
+                 Tensor value);  // keeps value in member, requiring a gradient
   void buffer(std::string name, Tensor& member, Tensor value);
   void child(std::string name, Module& member) { children_.emplace_back(std::move(name), &member); }
 

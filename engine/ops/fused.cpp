@@ -8,7 +8,8 @@ namespace imago::fused {
 Function gradient_of(Function f, std::vector<bool> wanted) {
   return [f = std::move(f), wanted = std::move(wanted)](const std::vector<Tensor>& all) {
     const auto middle = all.begin() + std::ptrdiff_t(wanted.size());
-    const std::vector<Tensor> gradients = reference_vjp(f, {all.begin(), middle}, {middle, all.end()}, wanted);
+    const std::vector<Tensor> gradients =
+        reference_vjp(f, {all.begin(), middle}, {middle, all.end()}, wanted);
     std::vector<Tensor> picked;
     for (std::size_t i = 0; i < wanted.size(); i++)
       if (wanted[i]) picked.push_back(gradients[i]);
@@ -30,12 +31,17 @@ VjpFunction vjp_of(Function f, int inputs, int outputs) {
 void check_matrix(const char* op, const char* what, const Tensor& t) {
   if (!t.defined() || t.rank() != 2 || !is_floating(t.dtype()))
     op_error(op, imago::concat(what, " of shape [rows, features], float32 or float64"),
-             t.defined() ? imago::concat(t.shape(), " ", t.dtype()) : "an undefined tensor", "flatten it with ops::reshape");
+             t.defined() ? imago::concat(t.shape(), " ", t.dtype()) : "an undefined tensor",
+             "flatten it with ops::reshape");
 }
 
-void check_like(const char* op, const char* what, const Tensor& t, const Shape& shape, const Tensor& like) {
-  const auto words = [](const Shape& s, const Tensor& of) { return imago::concat(s, " ", of.dtype(), " on ", of.device()); };
-  if (!t.defined()) op_error(op, imago::concat(what, " ", words(shape, like)), "an undefined tensor");
+void check_like(const char* op, const char* what, const Tensor& t, const Shape& shape,
+                const Tensor& like) {
+  const auto words = [](const Shape& s, const Tensor& of) {
+    return imago::concat(s, " ", of.dtype(), " on ", of.device());
+  };
+  if (!t.defined())
+    op_error(op, imago::concat(what, " ", words(shape, like)), "an undefined tensor");
   if (t.shape() != shape || t.dtype() != like.dtype() || t.device() != like.device())
     op_error(op, imago::concat(what, " ", words(shape, like)), words(t.shape(), t));
 }
@@ -46,9 +52,13 @@ Index samples_of(const char* op, const Tensor& x, const Tensor& rows) {
   const Index b = x.size(0), n = rows.size(0);
   const bool whole = b > 0 ? n % b == 0 && n > 0 : n == 0;
   if (!whole || rows.size(1) != x.size(1))
-    op_error(op, imago::concat("parameters of shape [", b, " * samples, ", x.size(1), "] for x ", x.shape()), imago::concat(rows.shape()));
+    op_error(
+        op,
+        imago::concat("parameters of shape [", b, " * samples, ", x.size(1), "] for x ", x.shape()),
+        imago::concat(rows.shape()));
   if (rows.dtype() != x.dtype() || rows.device() != x.device())
-    op_error(op, imago::concat("x and parameters alike: ", rows.dtype(), " on ", rows.device()), imago::concat(x.dtype(), " on ", x.device()));
+    op_error(op, imago::concat("x and parameters alike: ", rows.dtype(), " on ", rows.device()),
+             imago::concat(x.dtype(), " on ", x.device()));
   return b > 0 ? n / b : 1;
 }
 
@@ -60,6 +70,8 @@ Tensor group_sum(const Tensor& t, Index samples) {
   return ops::sum(ops::reshape(t, dims), {1});
 }
 
-Tensor repeat_rows(const Tensor& t, Index samples) { return samples == 1 ? t : ops::repeat_interleave(t, samples); }
+Tensor repeat_rows(const Tensor& t, Index samples) {
+  return samples == 1 ? t : ops::repeat_interleave(t, samples);
+}
 
 }  // namespace imago::fused

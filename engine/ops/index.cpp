@@ -23,7 +23,8 @@ void check_range(const char* op, const Tensor& index, Index n) {
 void check_index(const char* op, const Tensor& x, const Tensor& index) {
   if (index.dtype() != DType::i64) op_error(op, "an int64 index", name(index.dtype()));
   if (index.device() != x.device())
-    op_error(op, concat("an index on ", name(x.device())), concat("on ", name(index.device())), "move one with to()");
+    op_error(op, concat("an index on ", name(x.device())), concat("on ", name(index.device())),
+             "move one with to()");
 }
 void check_rows(const char* op, const Tensor& x, const Tensor& index) {
   check_index(op, x, index);
@@ -52,8 +53,10 @@ Index row_size(const Shape& shape) {
 void check_columns(const char* op, const Tensor& x, const Tensor& index) {
   check_index(op, x, index);
   check_floating(op, x.dtype());
-  if (x.rank() < 1 || index.rank() != x.rank() || with_cols(x.shape(), 0) != with_cols(index.shape(), 0))
-    op_error(op, concat("an index of shape ", x.shape(), " but for the last dimension"), concat(index.shape()));
+  if (x.rank() < 1 || index.rank() != x.rank() ||
+      with_cols(x.shape(), 0) != with_cols(index.shape(), 0))
+    op_error(op, concat("an index of shape ", x.shape(), " but for the last dimension"),
+             concat(index.shape()));
 }
 Index count_rows(const Shape& shape) {
   Index n = 1;
@@ -63,40 +66,45 @@ Index count_rows(const Shape& shape) {
 
 template <class T>
 void run_gather_rows(const Tensor& x, const Tensor& index, const Tensor& out) {
-  kernels::gather_rows<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(), x.shape()[0],
-                                       row_size(x.shape()), index.numel()});
+  kernels::gather_rows<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(),
+                                       x.shape()[0], row_size(x.shape()), index.numel()});
 }
 template <class T>
 void run_scatter_add_rows(const Tensor& x, const Tensor& index, const Tensor& out) {
   const Index rows = out.shape()[0], count = index.numel();
   const Tensor first = Tensor::empty({rows}, DType::i64, x.device());
   const Tensor next = Tensor::empty({count}, DType::i64, x.device());
-  kernels::scatter_add_rows<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(), first.data<Index>(),
-                                            next.data<Index>(), rows, row_size(x.shape()), count});
+  kernels::scatter_add_rows<T>(
+      x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(), first.data<Index>(),
+                   next.data<Index>(), rows, row_size(x.shape()), count});
 }
 template <class T>
 void run_gather(const Tensor& x, const Tensor& index, const Tensor& out) {
-  kernels::gather_columns<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(), count_rows(x.shape()),
-                                          x.shape()[-1], index.shape()[-1]});
+  kernels::gather_columns<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(),
+                                          count_rows(x.shape()), x.shape()[-1], index.shape()[-1]});
 }
 template <class T>
 void run_scatter_add(const Tensor& x, const Tensor& index, const Tensor& out) {
-  kernels::scatter_add_columns<T>(x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(),
-                                               count_rows(x.shape()), out.shape()[-1], x.shape()[-1]});
+  kernels::scatter_add_columns<T>(
+      x.stream(), {x.data<T>(), index.data<Index>(), out.data<T>(), count_rows(x.shape()),
+                   out.shape()[-1], x.shape()[-1]});
 }
 template <class T, class U>
-void run_gather_normalize(const Tensor& x, const Tensor& index, const Tensor& out, double scale, double shift) {
+void run_gather_normalize(const Tensor& x, const Tensor& index, const Tensor& out, double scale,
+                          double shift) {
   kernels::gather_normalize<T, U>(x.stream(),
                                   {x.data<U>(), index.data<Index>(), out.data<T>(), x.shape()[0],
                                    row_size(x.shape()), index.numel(), T(scale), T(shift)});
 }
 template <class T>
-void run_gather_normalize(const Tensor& x, const Tensor& index, const Tensor& out, double scale, double shift) {
+void run_gather_normalize(const Tensor& x, const Tensor& index, const Tensor& out, double scale,
+                          double shift) {
   switch (x.dtype()) {
     case DType::u8: return run_gather_normalize<T, std::uint8_t>(x, index, out, scale, shift);
     case DType::f32: return run_gather_normalize<T, float>(x, index, out, scale, shift);
     case DType::f64: return run_gather_normalize<T, double>(x, index, out, scale, shift);
-    case DType::i64: op_error("gather_normalize", "a uint8, float32 or float64 tensor", name(x.dtype()));
+    case DType::i64:
+      op_error("gather_normalize", "a uint8, float32 or float64 tensor", name(x.dtype()));
   }
 }
 
@@ -122,13 +130,14 @@ Tensor scatter_add_rows(const Tensor& x, const Tensor& index, Index rows) {
   check_floating("scatter_add_rows", x.dtype());
   if (rows < 0) op_error("scatter_add_rows", "a number of rows >= 0", concat(rows));
   if (index.numel() != x.shape()[0])
-    op_error("scatter_add_rows", concat("an index for each of ", x.shape()[0], " rows"), concat(index.numel()));
+    op_error("scatter_add_rows", concat("an index for each of ", x.shape()[0], " rows"),
+             concat(index.numel()));
   check_range("scatter_add_rows", index, rows);
   const Tensor out = Tensor::empty(with_rows(x.shape(), rows), x.dtype(), x.device());
-  (x.dtype() == DType::f64 ? run_scatter_add_rows<double> : run_scatter_add_rows<float>)(x, index, out);
-  return record(out, "scatter_add_rows", {x, index}, save_input(1), [](Vjp& v) {
-    v.give(0, [&] { return gather_rows(v.grad(), v.input(1)); });
-  });
+  (x.dtype() == DType::f64 ? run_scatter_add_rows<double> : run_scatter_add_rows<float>)(x, index,
+                                                                                         out);
+  return record(out, "scatter_add_rows", {x, index}, save_input(1),
+                [](Vjp& v) { v.give(0, [&] { return gather_rows(v.grad(), v.input(1)); }); });
 }
 
 Tensor gather(const Tensor& x, const Tensor& index) {
@@ -144,13 +153,13 @@ Tensor gather(const Tensor& x, const Tensor& index) {
 Tensor scatter_add(const Tensor& x, const Tensor& index, Index cols) {
   check_columns("scatter_add", x, index);
   if (cols < 0) op_error("scatter_add", "a number of columns >= 0", concat(cols));
-  if (x.shape() != index.shape()) op_error("scatter_add", concat("an index of shape ", x.shape()), concat(index.shape()));
+  if (x.shape() != index.shape())
+    op_error("scatter_add", concat("an index of shape ", x.shape()), concat(index.shape()));
   check_range("scatter_add", index, cols);
   const Tensor out = Tensor::empty(with_cols(x.shape(), cols), x.dtype(), x.device());
   (x.dtype() == DType::f64 ? run_scatter_add<double> : run_scatter_add<float>)(x, index, out);
-  return record(out, "scatter_add", {x, index}, save_input(1), [](Vjp& v) {
-    v.give(0, [&] { return gather(v.grad(), v.input(1)); });
-  });
+  return record(out, "scatter_add", {x, index}, save_input(1),
+                [](Vjp& v) { v.give(0, [&] { return gather(v.grad(), v.input(1)); }); });
 }
 
 Tensor one_hot(const Tensor& labels, Index classes, DType dtype) {
@@ -162,17 +171,21 @@ Tensor one_hot(const Tensor& labels, Index classes, DType dtype) {
   d.push_back(classes);
   const Tensor out = Tensor::empty(Shape(std::move(d)), dtype, labels.device());
   if (dtype == DType::f64)
-    kernels::one_hot<double>(labels.stream(), {labels.data<Index>(), out.data<double>(), labels.numel(), classes});
+    kernels::one_hot<double>(labels.stream(),
+                             {labels.data<Index>(), out.data<double>(), labels.numel(), classes});
   else
-    kernels::one_hot<float>(labels.stream(), {labels.data<Index>(), out.data<float>(), labels.numel(), classes});
+    kernels::one_hot<float>(labels.stream(),
+                            {labels.data<Index>(), out.data<float>(), labels.numel(), classes});
   return out;
 }
 
-Tensor gather_normalize(const Tensor& x, const Tensor& index, double scale, double shift, DType dtype) {
+Tensor gather_normalize(const Tensor& x, const Tensor& index, double scale, double shift,
+                        DType dtype) {
   check_rows("gather_normalize", x, index);
   check_floating("gather_normalize", dtype);
   // A data set is rarely differentiated; when it is, plain ops do it.
-  if (grad_enabled() && x.requires_grad()) return affine(cast(gather_rows(x, index), dtype), scale, shift);
+  if (grad_enabled() && x.requires_grad())
+    return affine(cast(gather_rows(x, index), dtype), scale, shift);
   check_range("gather_normalize", index, x.shape()[0]);
   const Tensor out = Tensor::empty(with_rows(x.shape(), index.numel()), dtype, x.device());
   if (dtype == DType::f64)

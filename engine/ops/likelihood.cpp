@@ -1,11 +1,12 @@
 // The likelihoods of variational.h.
+#include "kernels/likelihood.h"
+
 #include "engine/ops/dispatch.h"
 #include "engine/ops/fused.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/variational.h"
-#include "kernels/likelihood.h"
 
 namespace imago::ops {
 namespace {
@@ -15,7 +16,8 @@ using Tensors = std::vector<Tensor>;
 
 Tensor like(const Tensor& t) { return Tensor::empty(t.shape(), t.dtype(), t.device()); }
 
-// --- Bernoulli -----------------------------------------------------------------------------------------------------------
+// --- Bernoulli
+// -----------------------------------------------------------------------------------------------------------
 
 Tensor bernoulli_composite(const Tensor& x, const Tensor& u, Index samples) {
   return sum(repeat_rows(x, samples) * u - softplus(u), {1});
@@ -23,15 +25,21 @@ Tensor bernoulli_composite(const Tensor& x, const Tensor& u, Index samples) {
 // (x, u, g, a): the gradient of a . du by u and g, where du = g (x - sigmoid(u)).
 Tensors bernoulli_second_composite(const Tensors& p, Index samples) {
   const Tensor y = sigmoid(p[1]);
-  return {-(unsqueeze(p[2], 1) * p[3] * (y * (1 - y))), sum(p[3] * (repeat_rows(p[0], samples) - y), {1})};
+  return {-(unsqueeze(p[2], 1) * p[3] * (y * (1 - y))),
+          sum(p[3] * (repeat_rows(p[0], samples) - y), {1})};
 }
 
 template <class T>
 Bernoulli<T> bernoulli_arguments(const Tensor& x, const Tensor& u, Index samples) {
-  return {.rows = u.size(0), .cols = u.size(1), .samples = samples, .x = x.data<T>(), .logits = u.data<T>()};
+  return {.rows = u.size(0),
+          .cols = u.size(1),
+          .samples = samples,
+          .x = x.data<T>(),
+          .logits = u.data<T>()};
 }
 
-Tensors bernoulli_second(const Tensor& x, const Tensor& u, const Tensor& g, const Tensor& a, Index samples) {
+Tensors bernoulli_second(const Tensor& x, const Tensor& u, const Tensor& g, const Tensor& a,
+                         Index samples) {
   const Tensor du = like(u), dg = like(g);
   with_floating("bernoulli_log_prob", u.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -39,8 +47,11 @@ Tensors bernoulli_second(const Tensor& x, const Tensor& u, const Tensor& g, cons
     p.g = g.data<T>(), p.to_du = a.data<T>(), p.du = du.data<T>(), p.dg = dg.data<T>();
     kernels::bernoulli_log_prob_second(u.stream(), p);
   });
-  const auto composite = [samples](const Tensors& p) { return bernoulli_second_composite(p, samples); };
-  return record({du, dg}, "bernoulli_log_prob_second", {x, u, g, a}, save_inputs(4), vjp_of(composite, 4, 2));
+  const auto composite = [samples](const Tensors& p) {
+    return bernoulli_second_composite(p, samples);
+  };
+  return record({du, dg}, "bernoulli_log_prob_second", {x, u, g, a}, save_inputs(4),
+                vjp_of(composite, 4, 2));
 }
 
 Tensor bernoulli_backward(const Tensor& x, const Tensor& u, const Tensor& g, Index samples) {
@@ -60,16 +71,21 @@ Tensor bernoulli_backward(const Tensor& x, const Tensor& u, const Tensor& g, Ind
   });
 }
 
-// --- densities of a mean and a log scale -----------------------------------------------------------------------------------
+// --- densities of a mean and a log scale
+// -----------------------------------------------------------------------------------
 
 struct GaussianOp {
   static constexpr const char* name = "gaussian_log_prob";
   static constexpr const char* backward_name = "gaussian_log_prob_backward";
   static constexpr const char* scale_name = "logvar";
   template <class T>
-  static void forward(Stream s, const LocationScale<T>& p) { kernels::gaussian_log_prob(s, p); }
+  static void forward(Stream s, const LocationScale<T>& p) {
+    kernels::gaussian_log_prob(s, p);
+  }
   template <class T>
-  static void backward(Stream s, const LocationScale<T>& p) { kernels::gaussian_log_prob_backward(s, p); }
+  static void backward(Stream s, const LocationScale<T>& p) {
+    kernels::gaussian_log_prob_backward(s, p);
+  }
   static Tensor composite(const Tensor& x, const Tensor& mean, const Tensor& logvar) {
     return (square(x - mean) * exp(-logvar) + logvar + 1.83787706640934548356) * -.5;  // log 2 pi
   }
@@ -80,14 +96,17 @@ struct LogisticOp {
   static constexpr const char* backward_name = "discretized_logistic_log_prob_backward";
   static constexpr const char* scale_name = "log_scale";
   template <class T>
-  static void forward(Stream s, const LocationScale<T>& p) { kernels::discretized_logistic_log_prob(s, p); }
+  static void forward(Stream s, const LocationScale<T>& p) {
+    kernels::discretized_logistic_log_prob(s, p);
+  }
   template <class T>
   static void backward(Stream s, const LocationScale<T>& p) {
     kernels::discretized_logistic_log_prob_backward(s, p);
   }
   static Tensor composite(const Tensor& x, const Tensor& mean, const Tensor& log_scale) {
     const double h = 1. / 510;
-    const Tensor k = exp(-log_scale), low = logsigmoid((x - mean + h) * k), high = logsigmoid((mean - x + h) * k);
+    const Tensor k = exp(-log_scale), low = logsigmoid((x - mean + h) * k),
+                 high = logsigmoid((mean - x + h) * k);
     const Tensor inside = low + high + log(-expm1(k * (-2 * h)));
     const auto bound = [&](double v) { return Tensor::scalar(v, x.dtype(), x.device()); };
     return where(less(x, bound(h)), low, where(greater(x, bound(1 - h)), high, inside));
@@ -116,18 +135,26 @@ Spread spread_of(const char* op, const char* what, const Tensor& scale, const Te
 }
 
 template <class T>
-LocationScale<T> location_scale_arguments(const Tensor& x, const Tensor& mean, const Tensor& scale, Spread spread,
-                                          Index samples) {
-  return {.rows = mean.size(0), .cols = mean.size(1), .samples = samples, .spread = spread, .x = x.data<T>(),
-          .mean = mean.data<T>(), .log_scale = scale.data<T>()};
+LocationScale<T> location_scale_arguments(const Tensor& x, const Tensor& mean, const Tensor& scale,
+                                          Spread spread, Index samples) {
+  return {.rows = mean.size(0),
+          .cols = mean.size(1),
+          .samples = samples,
+          .spread = spread,
+          .x = x.data<T>(),
+          .mean = mean.data<T>(),
+          .log_scale = scale.data<T>()};
 }
 
 // inputs: x, mean, scale, g. Returns dmean, and dscale if wanted.
 template <class Op>
-Tensors location_scale_backward(const Tensors& inputs, Spread spread, Index samples, bool want_scale) {
+Tensors location_scale_backward(const Tensors& inputs, Spread spread, Index samples,
+                                bool want_scale) {
   const Tensor &mean = inputs[1], &scale = inputs[2];
   Tensors d{like(mean)};
-  if (want_scale) d.push_back(spread == Spread::one ? Tensor::empty({mean.size(0)}, mean.dtype(), mean.device()) : like(scale));
+  if (want_scale)
+    d.push_back(spread == Spread::one ? Tensor::empty({mean.size(0)}, mean.dtype(), mean.device())
+                                      : like(scale));
   with_floating(Op::name, mean.dtype(), [&](auto zero) {
     using T = decltype(zero);
     auto p = location_scale_arguments<T>(inputs[0], mean, scale, spread, samples);
@@ -157,7 +184,8 @@ Tensor location_scale(const Tensor& x, const Tensor& mean, const Tensor& scale) 
     Op::forward(mean.stream(), p);
   });
   return record(log_prob, Op::name, {x, mean, scale}, save_inputs(3), [spread, samples](Vjp& v) {
-    const Tensors d = location_scale_backward<Op>({v.input(0), v.input(1), v.input(2), v.grad()}, spread, samples, v.needed(2));
+    const Tensors d = location_scale_backward<Op>({v.input(0), v.input(1), v.input(2), v.grad()},
+                                                  spread, samples, v.needed(2));
     v.give(0, [&] { return -group_sum(d[0], samples); });  // a function of x - mean
     v.give(1, [&] { return d[0]; });
     v.give(2, [&] { return d[1]; });

@@ -21,7 +21,7 @@ int check_axis(const char* op, const Tensor& x, int axis) {
 
 // Which axes go, and what is left.
 struct Plan {
-  Axes axes;  // ascending, from 0
+  Axes axes;        // ascending, from 0
   Shape out, kept;  // without the axes; with them as size 1
   Index count = 1;  // elements of x in each of out
 };
@@ -66,7 +66,8 @@ std::vector<Run> fold(const Shape& shape, const Axes& axes) {
 
 enum class Kind { sum, max, min };
 
-// Each run of reduced axes in its turn, the last first; the scale comes with the last of them. Not recorded.
+// Each run of reduced axes in its turn, the last first; the scale comes with the last of them. Not
+// recorded.
 template <class T>
 Tensor reduce(Kind kind, const Tensor& x, const Plan& p, double scale) {
   const std::vector<Run> runs = fold(x.shape(), p.axes);
@@ -80,7 +81,8 @@ Tensor reduce(Kind kind, const Tensor& x, const Plan& p, double scale) {
     Index outer = 1;
     for (std::size_t k = 0; k < i; k++) outer *= runs[k].size;
     const Tensor to = Tensor::empty(--left ? Shape{outer * inner} : p.out, x.dtype(), x.device());
-    const Reduce<T> args{from.data<T>(), to.data<T>(), outer, runs[i].size, inner, T(left ? 1 : scale)};
+    const Reduce<T> args{from.data<T>(), to.data<T>(), outer,
+                         runs[i].size,   inner,        T(left ? 1 : scale)};
     switch (kind) {
       case Kind::sum: kernels::reduce_sum(x.stream(), args); break;
       case Kind::max: kernels::reduce_max(x.stream(), args); break;
@@ -91,7 +93,8 @@ Tensor reduce(Kind kind, const Tensor& x, const Plan& p, double scale) {
   return from;
 }
 Tensor reduce(const char* op, Kind kind, const Tensor& x, const Plan& p, double scale) {
-  return with_floating(op, x.dtype(), [&](auto t) { return reduce<decltype(t)>(kind, x, p, scale); });
+  return with_floating(op, x.dtype(),
+                       [&](auto t) { return reduce<decltype(t)>(kind, x, p, scale); });
 }
 
 Tensor scaled_sum(const char* op, const Tensor& x, const Plan& p, double scale) {
@@ -105,7 +108,8 @@ Tensor scaled_sum(const char* op, const Tensor& x, const Plan& p, double scale) 
   });
 }
 
-// The gradient goes to the elements equal to the extreme one, in equal parts. Which they are is not differentiated.
+// The gradient goes to the elements equal to the extreme one, in equal parts. Which they are is not
+// differentiated.
 Tensor extreme(const char* op, Kind kind, const Tensor& x, const Plan& p) {
   if (p.count == 0)
     op_error(op, "at least one element along the axes", concat("shape ", x.shape()),
@@ -145,8 +149,8 @@ Tensor var_forward(const Tensor& x, const Plan& p, int ddof) {
     using T = decltype(t);
     const Tensor mean = p.count == 1 ? x : reduce<T>(Kind::sum, x, p, 1 / double(p.count));
     const Tensor out = Tensor::empty(p.out, x.dtype(), x.device());
-    kernels::reduce_squares_about<T>(x.stream(), {x.data<T>(), mean.data<T>(), out.data<T>(), outer, p.count, inner,
-                                                  T(1 / double(p.count - ddof))});
+    kernels::reduce_squares_about<T>(x.stream(), {x.data<T>(), mean.data<T>(), out.data<T>(), outer,
+                                                  p.count, inner, T(1 / double(p.count - ddof))});
     return out;
   });
 }
@@ -174,10 +178,12 @@ Shape without(const Shape& shape, int axis, bool keepdim) {
   return Shape(std::move(d));
 }
 void check_not_empty(const char* op, const Tensor& x, int axis) {
-  if (x.shape()[axis] == 0) op_error(op, concat("at least one element along axis ", axis), concat("shape ", x.shape()));
+  if (x.shape()[axis] == 0)
+    op_error(op, concat("at least one element along axis ", axis), concat("shape ", x.shape()));
 }
 
-// --- rows of the last axis: the fused kernels and their composites ---------------------------------------------------------
+// --- rows of the last axis: the fused kernels and their composites
+// ---------------------------------------------------------
 
 enum class Rows { softmax, log_softmax, logsumexp };
 Tensor run_rows(Rows kind, const Tensor& x, const Shape& out_shape) {
@@ -246,8 +252,7 @@ Tensor softmax_backward(const Tensor& g, const Tensor& y) {
 }
 // h - exp(y) sum(h), h = g where y > -inf, else 0.
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y) {
-  const Tensor dx =
-      run_backward(Rows::log_softmax, g, y);
+  const Tensor dx = run_backward(Rows::log_softmax, g, y);
   return record(dx, "log_softmax_backward", {g, y}, save_input(0) | save_input(1), [](Vjp& v) {
     const Tensor u = v.grad(), g = v.input(0), y = v.input(1), mask = present(y), p = exp(y);
     v.give(0, [&] { return mask * (u - sum(u * p, {-1}, true)); });
@@ -256,14 +261,13 @@ Tensor log_softmax_backward(const Tensor& g, const Tensor& y) {
 }
 
 Tensor softmax_last(const Tensor& x) {
-  if (reference_mode()) return softmax_composite(x);
+  if (reference_mode() && x.numel()) return softmax_composite(x);
   const Tensor y = run_rows(Rows::softmax, x, x.shape());
-  return record(y, "softmax", {x}, save_output(), [](Vjp& v) {
-    v.give(0, [&] { return softmax_backward(v.grad(), v.output()); });
-  });
+  return record(y, "softmax", {x}, save_output(),
+                [](Vjp& v) { v.give(0, [&] { return softmax_backward(v.grad(), v.output()); }); });
 }
 Tensor log_softmax_last(const Tensor& x) {
-  if (reference_mode()) return log_softmax_composite(x);
+  if (reference_mode() && x.numel()) return log_softmax_composite(x);
   const Tensor y = run_rows(Rows::log_softmax, x, x.shape());
   return record(y, "log_softmax", {x}, save_output(), [](Vjp& v) {
     v.give(0, [&] { return log_softmax_backward(v.grad(), v.output()); });
@@ -351,8 +355,10 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   Axes axes;
   for (int a = 0; a < x.rank(); a++) {
     const Index to = a < lead ? 1 : shape[a - lead];
-    if (lead < 0 || (to != 1 && to != x.shape()[a])) axes.assign(1, -1), a = x.rank();
-    else if (to == 1 && x.shape()[a] != 1) axes.push_back(a);
+    if (lead < 0 || (to != 1 && to != x.shape()[a]))
+      axes.assign(1, -1), a = x.rank();
+    else if (to == 1 && x.shape()[a] != 1)
+      axes.push_back(a);
   }
   if (lead < 0 || (!axes.empty() && axes[0] < 0))
     op_error("sum_to", concat("a shape that broadcasts to ", x.shape()), concat(shape));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace imago::ops {
+namespace imago::ops::detail {
 
 Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
   const int rank = std::max(a.rank(), b.rank());
@@ -35,4 +35,4 @@ std::vector<Index> broadcast_strides(const Shape& from, const Shape& to) {
   return s;
 }
 
-}  // namespace imago::ops
+}  // namespace imago::ops::detail

@@ -6,7 +6,7 @@
 #include "engine/core/tensor.h"
 #include "kernels/strides.h"
 
-namespace imago::ops {
+namespace imago::ops::detail {
 
 // NumPy's rule: aligned at the last dimension, sizes equal or 1. Error (usage) otherwise.
 Shape broadcast_shape(const char* op, const Shape& a, const Shape& b);
@@ -40,4 +40,8 @@ Strides<N> collapse(const char* op, const Shape& sizes,
   return nest;
 }
 
-}  // namespace imago::ops
+}  // namespace imago::ops::detail
+
+namespace imago::ops {
+using namespace detail;
+}

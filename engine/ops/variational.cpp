@@ -20,14 +20,18 @@ using Tensors = std::vector<Tensor>;
 constexpr double half_log_two_pi = 0.91893853320467274178;
 
 Tensor like(const Tensor& t) { return Tensor::empty(t.shape(), t.dtype(), t.device()); }
-Tensor empty_rows(Index rows, const Tensor& t) { return Tensor::empty({rows}, t.dtype(), t.device()); }
+Tensor empty_rows(Index rows, const Tensor& t) {
+  return Tensor::empty({rows}, t.dtype(), t.device());
+}
 
-// --- KL to N(0, I) -----------------------------------------------------------------------------------------------------
+// --- KL to N(0, I)
+// -----------------------------------------------------------------------------------------------------
 
 Tensors kl_composite(const Tensors& p) {
   return {sum((square(p[0]) + (expm1(p[1]) - p[1])) * .5, {1})};
 }
-// (mu, logvar, g, a, b): the gradient of a . dmu + b . dlogvar, where dmu = g mu, dlogvar = g (e^logvar - 1) / 2.
+// (mu, logvar, g, a, b): the gradient of a . dmu + b . dlogvar, where dmu = g mu, dlogvar = g
+// (e^logvar - 1) / 2.
 Tensors kl_second_composite(const Tensors& p) {
   const Tensor g = unsqueeze(p[2], 1), e = expm1(p[1]), half_b = p[4] * .5;
   return {g * p[3], g * half_b * (e + 1), sum(p[3] * p[0] + half_b * e, {1})};
@@ -38,7 +42,8 @@ GaussianKl<T> kl_arguments(const Tensor& mu, const Tensor& logvar) {
   return {.rows = mu.size(0), .cols = mu.size(1), .mu = mu.data<T>(), .logvar = logvar.data<T>()};
 }
 
-Tensors kl_second(const Tensor& mu, const Tensor& logvar, const Tensor& g, const Tensor& a, const Tensor& b) {
+Tensors kl_second(const Tensor& mu, const Tensor& logvar, const Tensor& g, const Tensor& a,
+                  const Tensor& b) {
   const Tensor dmu = like(mu), dlogvar = like(mu), dg = like(g);
   with_floating("gaussian_kl", mu.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -59,13 +64,15 @@ Tensors kl_backward(const Tensor& mu, const Tensor& logvar, const Tensor& g) {
     p.g = g.data<T>(), p.dmu = dmu.data<T>(), p.dlogvar = dlogvar.data<T>();
     kernels::gaussian_kl_backward(mu.stream(), p);
   });
-  return record({dmu, dlogvar}, "gaussian_kl_backward", {mu, logvar, g}, save_inputs(3), [](Vjp& v) {
-    const Tensors d = kl_second(v.input(0), v.input(1), v.input(2), v.grad(0), v.grad(1));
-    for (int i = 0; i < 3; i++) v.give(i, [&] { return d[std::size_t(i)]; });
-  });
+  return record(
+      {dmu, dlogvar}, "gaussian_kl_backward", {mu, logvar, g}, save_inputs(3), [](Vjp& v) {
+        const Tensors d = kl_second(v.input(0), v.input(1), v.input(2), v.grad(0), v.grad(1));
+        for (int i = 0; i < 3; i++) v.give(i, [&] { return d[std::size_t(i)]; });
+      });
 }
 
-// --- KL to another Gaussian ----------------------------------------------------------------------------------------------
+// --- KL to another Gaussian
+// ----------------------------------------------------------------------------------------------
 
 Tensors kl_pair_composite(const Tensors& p) {
   const Tensor d = p[1] - p[3];
@@ -74,8 +81,12 @@ Tensors kl_pair_composite(const Tensors& p) {
 
 template <class T>
 GaussianKlPair<T> kl_pair_arguments(const Tensors& p) {
-  return {.rows = p[0].size(0), .cols = p[0].size(1), .mu1 = p[0].data<T>(), .logvar1 = p[1].data<T>(),
-          .mu2 = p[2].data<T>(), .logvar2 = p[3].data<T>()};
+  return {.rows = p[0].size(0),
+          .cols = p[0].size(1),
+          .mu1 = p[0].data<T>(),
+          .logvar1 = p[1].data<T>(),
+          .mu2 = p[2].data<T>(),
+          .logvar2 = p[3].data<T>()};
 }
 
 // inputs: the four parameters and g.
@@ -86,14 +97,16 @@ Tensors kl_pair_backward(const Tensors& inputs) {
     using T = decltype(zero);
     auto p = kl_pair_arguments<T>(inputs);
     p.g = inputs[4].data<T>();
-    p.dmu1 = d[0].data<T>(), p.dlogvar1 = d[1].data<T>(), p.dmu2 = d[2].data<T>(), p.dlogvar2 = d[3].data<T>();
+    p.dmu1 = d[0].data<T>(), p.dlogvar1 = d[1].data<T>(), p.dmu2 = d[2].data<T>(),
+    p.dlogvar2 = d[3].data<T>();
     kernels::gaussian_kl_pair_backward(inputs[0].stream(), p);
   });
   return record(d, "gaussian_kl_pair_backward", inputs, save_inputs(5),
                 vjp_of(gradient_of(kl_pair_composite, {true, true, true, true}), 5, 4));
 }
 
-// --- reparameterisation --------------------------------------------------------------------------------------------------
+// --- reparameterisation
+// --------------------------------------------------------------------------------------------------
 
 // eps and its use, in plain ops.
 struct Drawn {
@@ -107,10 +120,15 @@ Drawn draw_composite(const Tensor& mu, const Tensor& logvar, PhiloxKey key, Inde
 
 template <class T>
 Reparameterize<T> draw_arguments(const Tensor& logvar, PhiloxKey key, Index samples) {
-  return {.groups = logvar.size(0), .samples = samples, .cols = logvar.size(1), .key = key, .logvar = logvar.data<T>()};
+  return {.groups = logvar.size(0),
+          .samples = samples,
+          .cols = logvar.size(1),
+          .key = key,
+          .logvar = logvar.data<T>()};
 }
 
-// With S = exp(logvar / 2) eps / 2, dS / dlogvar = S / 2: noise_sum and scaled_noise are each other's gradients.
+// With S = exp(logvar / 2) eps / 2, dS / dlogvar = S / 2: noise_sum and scaled_noise are each
+// other's gradients.
 Tensor noise_sum(const Tensor& h, const Tensor& logvar, PhiloxKey key, Index samples);
 
 // [B, d] -> [B * samples, d]: v S.
@@ -144,14 +162,16 @@ Tensor noise_sum(const Tensor& h, const Tensor& logvar, PhiloxKey key, Index sam
   });
 }
 
-PhiloxKey take_key(const char* op, const Tensor& mu, const Tensor& logvar, Generator& g, Index samples) {
+PhiloxKey take_key(const char* op, const Tensor& mu, const Tensor& logvar, Generator& g,
+                   Index samples) {
   check_matrix(op, "mu", mu);
   check_like(op, "logvar", logvar, mu.shape(), mu);
   if (samples < 1) op_error(op, "samples of at least 1", imago::concat(samples));
   return g.take(mu.numel() * samples);
 }
 
-// --- importance weights --------------------------------------------------------------------------------------------------
+// --- importance weights
+// --------------------------------------------------------------------------------------------------
 
 // (w, g, a): the gradient of a . dw, where dw = g q and q are the normalised weights.
 Tensors log_mean_exp_second_composite(const Tensors& p) {
@@ -159,15 +179,22 @@ Tensors log_mean_exp_second_composite(const Tensors& p) {
   return {unsqueeze(p[1], 1) * q * (p[2] - unsqueeze(s, 1)), s};
 }
 
-Tensors log_mean_exp_second(const Tensor& w, const Tensor& bound, const Tensor& g, const Tensor& a) {
+Tensors log_mean_exp_second(const Tensor& w, const Tensor& bound, const Tensor& g,
+                            const Tensor& a) {
   const Tensor dw = like(w), dg = like(g);
   with_floating("log_mean_exp", w.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    kernels::log_mean_exp_second(
-        w.stream(), LogMeanExp<T>{.rows = w.size(0), .cols = w.size(1), .w = w.data<T>(), .bound = bound.data<T>(),
-                                  .g = g.data<T>(), .to_dw = a.data<T>(), .dw = dw.data<T>(), .dg = dg.data<T>()});
+    kernels::log_mean_exp_second(w.stream(), LogMeanExp<T>{.rows = w.size(0),
+                                                           .cols = w.size(1),
+                                                           .w = w.data<T>(),
+                                                           .bound = bound.data<T>(),
+                                                           .g = g.data<T>(),
+                                                           .to_dw = a.data<T>(),
+                                                           .dw = dw.data<T>(),
+                                                           .dg = dg.data<T>()});
   });
-  return record({dw, dg}, "log_mean_exp_second", {w, g, a}, save_inputs(3), vjp_of(log_mean_exp_second_composite, 3, 2));
+  return record({dw, dg}, "log_mean_exp_second", {w, g, a}, save_inputs(3),
+                vjp_of(log_mean_exp_second_composite, 3, 2));
 }
 
 // bound is what the forward pass gave, a value and no input.
@@ -175,9 +202,12 @@ Tensor log_mean_exp_backward(const Tensor& w, const Tensor& bound, const Tensor&
   const Tensor dw = like(w);
   with_floating("log_mean_exp", w.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    kernels::log_mean_exp_backward(w.stream(),
-                                   LogMeanExp<T>{.rows = w.size(0), .cols = w.size(1), .w = w.data<T>(),
-                                                 .bound = bound.data<T>(), .g = g.data<T>(), .dw = dw.data<T>()});
+    kernels::log_mean_exp_backward(w.stream(), LogMeanExp<T>{.rows = w.size(0),
+                                                             .cols = w.size(1),
+                                                             .w = w.data<T>(),
+                                                             .bound = bound.data<T>(),
+                                                             .g = g.data<T>(),
+                                                             .dw = dw.data<T>()});
   });
   return record(dw, "log_mean_exp_backward", {w, g}, save_inputs(2), [bound](Vjp& v) {
     const Tensors d = log_mean_exp_second(v.input(0), bound, v.input(1), v.grad());
@@ -204,7 +234,8 @@ Tensor gaussian_kl(const Tensor& mu, const Tensor& logvar) {
   });
 }
 
-Tensor gaussian_kl(const Tensor& mu1, const Tensor& logvar1, const Tensor& mu2, const Tensor& logvar2) {
+Tensor gaussian_kl(const Tensor& mu1, const Tensor& logvar1, const Tensor& mu2,
+                   const Tensor& logvar2) {
   check_matrix("gaussian_kl", "mu1", mu1);
   check_like("gaussian_kl", "logvar1", logvar1, mu1.shape(), mu1);
   check_like("gaussian_kl", "mu2", mu2, mu1.shape(), mu1);
@@ -240,13 +271,17 @@ Tensor reparameterize(const Tensor& mu, const Tensor& logvar, Generator& g, Inde
   });
 }
 
-PosteriorSample reparameterize_log_prob(const Tensor& mu, const Tensor& logvar, Generator& g, Index samples) {
+PosteriorSample reparameterize_log_prob(const Tensor& mu, const Tensor& logvar, Generator& g,
+                                        Index samples) {
   const PhiloxKey key = take_key("reparameterize_log_prob", mu, logvar, g, samples);
   const Index d = mu.size(1);
   if (reference_mode()) {
     const Drawn draw = draw_composite(mu, logvar, key, samples);
-    const auto log_density = [&](const Tensor& terms) { return sum(terms, {1}) * -.5 - half_log_two_pi * double(d); };
-    return {draw.z, log_density(repeat_rows(logvar, samples) + square(draw.eps)), log_density(square(draw.z))};
+    const auto log_density = [&](const Tensor& terms) {
+      return sum(terms, {1}) * -.5 - half_log_two_pi * double(d);
+    };
+    return {draw.z, log_density(repeat_rows(logvar, samples) + square(draw.eps)),
+            log_density(square(draw.z))};
   }
   const Tensor z = Tensor::empty({mu.size(0) * samples, d}, mu.dtype(), mu.device());
   const Tensor log_q = empty_rows(z.size(0), mu), log_p = empty_rows(z.size(0), mu);
@@ -270,7 +305,8 @@ PosteriorSample reparameterize_log_prob(const Tensor& mu, const Tensor& logvar, 
       return v.has_grad(1) ? by_z - unsqueeze(group_sum(v.grad(1), samples), 1) * .5 : by_z;
     });
   };
-  const Tensors out = record({z, log_q, log_p}, "reparameterize_log_prob", {mu, logvar}, save_input(1) | save_output(0), vjp);
+  const Tensors out = record({z, log_q, log_p}, "reparameterize_log_prob", {mu, logvar},
+                             save_input(1) | save_output(0), vjp);
   return {out[0], out[1], out[2]};
 }
 
@@ -282,8 +318,10 @@ Tensor log_mean_exp(const Tensor& log_w) {
   const Tensor bound = empty_rows(log_w.size(0), log_w);
   with_floating("log_mean_exp", log_w.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    kernels::log_mean_exp(log_w.stream(), LogMeanExp<T>{.rows = log_w.size(0), .cols = k, .w = log_w.data<T>(),
-                                                        .bound = bound.data<T>()});
+    kernels::log_mean_exp(
+        log_w.stream(),
+        LogMeanExp<T>{
+            .rows = log_w.size(0), .cols = k, .w = log_w.data<T>(), .bound = bound.data<T>()});
   });
   return record(bound, "log_mean_exp", {log_w}, save_input(0) | save_output(0), [](Vjp& v) {
     v.give(0, [&] { return log_mean_exp_backward(v.input(0), v.output().detach(), v.grad()); });

@@ -15,8 +15,10 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
-[[noreturn]] void fail(std::string what, std::string where, std::string expected, std::string received, std::string remedy = {}) {
-  throw Error(ErrorKind::usage, {"[Optimizer] " + std::move(what), std::move(where), std::move(expected), std::move(received), std::move(remedy)});
+[[noreturn]] void fail(std::string what, std::string where, std::string expected,
+                       std::string received, std::string remedy = {}) {
+  throw Error(ErrorKind::usage, {"[Optimizer] " + std::move(what), std::move(where),
+                                 std::move(expected), std::move(received), std::move(remedy)});
 }
 void check_range(const char* option, double v, double low, double high, const char* words) {
   if (!(v >= low && v <= high)) fail("option out of range", option, words, concat(v));
@@ -60,7 +62,8 @@ void check_rule(const UpdateRule& rule) {
 std::vector<std::string> buffer_names(const UpdateRule& rule) {
   return std::visit(Overloaded{
                         [](const Sgd& r) {
-                          return r.momentum > 0 ? std::vector<std::string>{"momentum_buffer"} : std::vector<std::string>{};
+                          return r.momentum > 0 ? std::vector<std::string>{"momentum_buffer"}
+                                                : std::vector<std::string>{};
                         },
                         [](const Adagrad&) { return std::vector<std::string>{"sum"}; },
                         [](const RmsProp& r) {
@@ -69,18 +72,25 @@ std::vector<std::string> buffer_names(const UpdateRule& rule) {
                           if (r.momentum > 0) names.push_back("momentum_buffer");
                           return names;
                         },
-                        [](const Adam&) { return std::vector<std::string>{"exp_avg", "exp_avg_sq"}; },
+                        [](const Adam&) {
+                          return std::vector<std::string>{"exp_avg", "exp_avg_sq"};
+                        },
                     },
                     rule);
 }
 
 template <class T>
-T* pointer(const Tensor& t) { return t.defined() ? t.data<T>() : nullptr; }
+T* pointer(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
 
 }  // namespace
 
 Optimizer::Optimizer(std::vector<Parameter> parameters, UpdateRule rule, OptimizerOptions options)
-    : parameters_(std::move(parameters)), rule_(std::move(rule)), options_(options), buffer_names_(buffer_names(rule_)) {
+    : parameters_(std::move(parameters)),
+      rule_(std::move(rule)),
+      options_(options),
+      buffer_names_(buffer_names(rule_)) {
   check_rule(rule_);
   set_lr(options_.lr);
   check_positive("weight_decay", options_.weight_decay);
@@ -92,16 +102,21 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, UpdateRule rule, Optimiz
   std::set<std::string> names;
   const Tensor& like = parameters_[0].value;
   for (const auto& [name, value] : parameters_) {
-    if (!names.insert(name).second) fail("two parameters of one name", name, "distinct names", "the same twice");
-    if (!value.defined() || !is_floating(value.dtype()) || value.dtype() != like.dtype() || value.device() != like.device())
-      fail("parameter does not fit", name, concat("float32 or float64, all on one device like the first: ", like.dtype(), " on ", like.device()),
+    if (!names.insert(name).second)
+      fail("two parameters of one name", name, "distinct names", "the same twice");
+    if (!value.defined() || !is_floating(value.dtype()) || value.dtype() != like.dtype() ||
+        value.device() != like.device())
+      fail("parameter does not fit", name,
+           concat("float32 or float64, all on one device like the first: ", like.dtype(), " on ",
+                  like.device()),
            value.defined() ? concat(value.dtype(), " on ", value.device()) : "an undefined tensor");
   }
   const auto* adagrad = std::get_if<Adagrad>(&rule_);
   for (const auto& [name, value] : parameters_) {
     Slot slot;
     for (std::size_t k = 0; k < buffer_names_.size(); k++)
-      slot.buffers.push_back(Tensor::full(value.shape(), adagrad ? adagrad->initial_accumulator : 0, value.dtype(), value.device()));
+      slot.buffers.push_back(Tensor::full(value.shape(), adagrad ? adagrad->initial_accumulator : 0,
+                                          value.dtype(), value.device()));
     if (options_.ema > 0) {
       slot.average = Tensor::empty(value.shape(), value.dtype(), value.device());
       slot.average.copy_(value);
@@ -117,7 +132,8 @@ void Optimizer::set_lr(double lr) {
 }
 
 void Optimizer::check(const std::vector<Tensor>& grads) const {
-  if (grads.size() != parameters_.size()) fail("wrong number of gradients", {}, concat(parameters_.size()), concat(grads.size()));
+  if (grads.size() != parameters_.size())
+    fail("wrong number of gradients", {}, concat(parameters_.size()), concat(grads.size()));
   for (std::size_t i = 0; i < grads.size(); i++) {
     const auto& [name, value] = parameters_[i];
     const Tensor& g = grads[i];
@@ -128,7 +144,8 @@ void Optimizer::check(const std::vector<Tensor>& grads) const {
       continue;
     }
     if (g.shape() != value.shape() || g.dtype() != value.dtype() || g.device() != value.device())
-      fail("gradient does not fit its parameter", name, concat(value.shape(), " ", value.dtype(), " on ", value.device()),
+      fail("gradient does not fit its parameter", name,
+           concat(value.shape(), " ", value.dtype(), " on ", value.device()),
            concat(g.shape(), " ", g.dtype(), " on ", g.device()));
   }
 }
@@ -158,10 +175,12 @@ void Optimizer::run(const std::vector<Tensor>& grads) {
     Slot& slot = slots_[i];
     OptimizerItem<T> item;
     item.n = grads[i].numel();
-    item.w = parameters_[i].value.data<T>(), item.g = grads[i].data<T>(), item.average = pointer<T>(slot.average);
+    item.w = parameters_[i].value.data<T>(), item.g = grads[i].data<T>(),
+    item.average = pointer<T>(slot.average);
     T** const places[] = {&item.first, &item.second, &item.third};
     // RMSprop without a mean keeps its momentum third.
-    const bool skip_second = std::holds_alternative<RmsProp>(rule_) && !std::get<RmsProp>(rule_).centered;
+    const bool skip_second =
+        std::holds_alternative<RmsProp>(rule_) && !std::get<RmsProp>(rule_).centered;
     for (std::size_t k = 0; k < slot.buffers.size(); k++) {
       *places[k > 0 && skip_second ? k + 1 : k] = slot.buffers[k].data<T>();
       slot.buffers[k].bump_version();
@@ -178,7 +197,8 @@ void Optimizer::run(const std::vector<Tensor>& grads) {
 
   const auto launch = [&](auto pass, auto kernel) {
     pass.items = items.data(), pass.count = count, pass.scale = clip_.data<T>();
-    pass.clip = options_.clip_value > 0 ? T(options_.clip_value) : std::numeric_limits<T>::infinity();
+    pass.clip =
+        options_.clip_value > 0 ? T(options_.clip_value) : std::numeric_limits<T>::infinity();
     const auto* adam = std::get_if<Adam>(&rule_);
     pass.l2 = adam && adam->decoupled ? T(0) : T(options_.weight_decay);
     pass.l1 = T(options_.l1), pass.average_step = T(1 - options_.ema);
@@ -188,20 +208,23 @@ void Optimizer::run(const std::vector<Tensor>& grads) {
   std::visit(Overloaded{
                  [&](const Sgd& r) {
                    for (std::size_t i = 0; i < items.size(); i++)
-                     items[i].a = T(ages[i] == 1 ? 0 : r.momentum), items[i].b = T(ages[i] == 1 ? 1 : 1 - r.dampening);
+                     items[i].a = T(ages[i] == 1 ? 0 : r.momentum),
+                     items[i].b = T(ages[i] == 1 ? 1 : 1 - r.dampening);
                    SgdPass<T> pass;
                    pass.lr = T(lr), pass.momentum = T(r.momentum), pass.nesterov = r.nesterov;
                    launch(pass, kernels::sgd<T>);
                  },
                  [&](const Adagrad& r) {
-                   for (std::size_t i = 0; i < items.size(); i++) items[i].a = T(lr / (1 + double(ages[i] - 1) * r.lr_decay));
+                   for (std::size_t i = 0; i < items.size(); i++)
+                     items[i].a = T(lr / (1 + double(ages[i] - 1) * r.lr_decay));
                    AdagradPass<T> pass;
                    pass.eps = T(r.eps);
                    launch(pass, kernels::adagrad<T>);
                  },
                  [&](const RmsProp& r) {
                    RmsPropPass<T> pass;
-                   pass.lr = T(lr), pass.alpha = T(r.alpha), pass.rest = T(1 - r.alpha), pass.eps = T(r.eps), pass.momentum = T(r.momentum);
+                   pass.lr = T(lr), pass.alpha = T(r.alpha), pass.rest = T(1 - r.alpha),
+                   pass.eps = T(r.eps), pass.momentum = T(r.momentum);
                    launch(pass, kernels::rmsprop<T>);
                  },
                  [&](const Adam& r) {
@@ -229,7 +252,8 @@ Tensor Optimizer::gradient_norm() const {
 std::vector<Parameter> Optimizer::averaged() const {
   std::vector<Parameter> list;
   if (options_.ema > 0)
-    for (std::size_t i = 0; i < slots_.size(); i++) list.push_back({parameters_[i].name, slots_[i].average});
+    for (std::size_t i = 0; i < slots_.size(); i++)
+      list.push_back({parameters_[i].name, slots_[i].average});
   return list;
 }
 
@@ -239,7 +263,8 @@ std::vector<Parameter> Optimizer::state_dict() const {
   for (std::size_t i = 0; i < slots_.size(); i++) {
     const std::string& name = parameters_[i].name;
     state.push_back({name + ".step", count(slots_[i].step)});
-    for (std::size_t k = 0; k < buffer_names_.size(); k++) state.push_back({name + "." + buffer_names_[k], slots_[i].buffers[k]});
+    for (std::size_t k = 0; k < buffer_names_.size(); k++)
+      state.push_back({name + "." + buffer_names_[k], slots_[i].buffers[k]});
     if (options_.ema > 0) state.push_back({name + ".ema", slots_[i].average});
   }
   return state;
@@ -249,22 +274,28 @@ void Optimizer::load_state_dict(const std::vector<Parameter>& state) {
   const std::vector<Parameter> mine = state_dict();
   std::map<std::string, Tensor> given;
   for (const auto& [name, value] : state)
-    if (!given.emplace(name, value).second) fail("two state entries of one name", name, "distinct names", "the same twice");
+    if (!given.emplace(name, value).second)
+      fail("two state entries of one name", name, "distinct names", "the same twice");
   for (const auto& [name, value] : mine) {
     const auto it = given.find(name);
-    if (it == given.end()) fail("state entry missing", name, "the state of the same rule and parameters", "none");
-    if (!it->second.defined() || it->second.shape() != value.shape() || it->second.dtype() != value.dtype())
+    if (it == given.end())
+      fail("state entry missing", name, "the state of the same rule and parameters", "none");
+    if (!it->second.defined() || it->second.shape() != value.shape() ||
+        it->second.dtype() != value.dtype())
       fail("state entry does not fit", name, concat(value.shape(), " ", value.dtype()),
-           it->second.defined() ? concat(it->second.shape(), " ", it->second.dtype()) : "an undefined tensor");
+           it->second.defined() ? concat(it->second.shape(), " ", it->second.dtype())
+                                : "an undefined tensor");
   }
   if (given.size() != mine.size()) {
     for (const auto& [name, value] : mine) given.erase(name);
-    fail("unexpected state entry", given.begin()->first, "the state of the same rule and parameters", "one more");
+    fail("unexpected state entry", given.begin()->first,
+         "the state of the same rule and parameters", "one more");
   }
   for (const auto& [name, value] : mine)
     if (value.dtype() != DType::i64) value.copy_(given.at(name));
   steps_ = Index(given.at("steps").item());
-  for (std::size_t i = 0; i < slots_.size(); i++) slots_[i].step = Index(given.at(parameters_[i].name + ".step").item());
+  for (std::size_t i = 0; i < slots_.size(); i++)
+    slots_[i].step = Index(given.at(parameters_[i].name + ".step").item());
 }
 
 }  // namespace imago

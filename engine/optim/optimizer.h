@@ -1,5 +1,6 @@
-// Optimisers: one fused pass over all parameters a step, with torch.optim's formulas (clipping, decay and an average of the
-// weights in the same pass). Not here: schedules, which are pure functions in schedule.h; files, which take state_dict().
+// Optimisers: one fused pass over all parameters a step, with torch.optim's formulas (clipping,
+// decay and an average of the weights in the same pass). Not here: schedules, which are pure
+// functions in schedule.h; files, which take state_dict().
 #pragma once
 #include <string>
 #include <variant>
@@ -35,22 +36,26 @@ using UpdateRule = std::variant<Sgd, Adagrad, RmsProp, Adam>;
 
 struct OptimizerOptions {
   double lr = 1e-3;
-  double weight_decay = 0;     // L2: adds weight_decay * w to the gradient (decoupled Adam: w *= 1 - lr * weight_decay)
-  double l1 = 0;               // adds l1 * sign(w) to the gradient
-  double clip_norm = 0;        // scales all gradients so that their joint L2 norm is at most this; 0: off
-  double clip_value = 0;       // then clamps each element to [-clip_value, clip_value]; 0: off
-  double ema = 0;              // decay of the average of the weights kept beside them; 0: none kept
-  bool allow_missing = false;  // an undefined gradient leaves its parameter as it is instead of an Error
+  double weight_decay =
+      0;  // L2: adds weight_decay * w to the gradient (decoupled Adam: w *= 1 - lr * weight_decay)
+  double l1 = 0;         // adds l1 * sign(w) to the gradient
+  double clip_norm = 0;  // scales all gradients so that their joint L2 norm is at most this; 0: off
+  double clip_value = 0;  // then clamps each element to [-clip_value, clip_value]; 0: off
+  double ema = 0;         // decay of the average of the weights kept beside them; 0: none kept
+  bool allow_missing =
+      false;  // an undefined gradient leaves its parameter as it is instead of an Error
 };
 
-// Parameters are float32 or float64, all of one dtype and device; their values change in place. Clipping comes before decay.
+// Parameters are float32 or float64, all of one dtype and device; their values change in place.
+// Clipping comes before decay.
 class Optimizer {
  public:
   // Error (usage) on an option out of range, a repeated name, or mixed dtypes or devices.
   Optimizer(std::vector<Parameter> parameters, UpdateRule rule, OptimizerOptions options = {});
 
-  // One step. grads[i] belongs to parameters()[i]. Error (usage) naming the parameter whose gradient is undefined (unless
-  // allow_missing) or of another shape, dtype or device. No synchronisation with the device.
+  // One step. grads[i] belongs to parameters()[i]. Error (usage) naming the parameter whose
+  // gradient is undefined (unless allow_missing) or of another shape, dtype or device. No
+  // synchronisation with the device.
   void step(const std::vector<Tensor>& grads);
   void step();  // with the parameters' .grad()
   void zero_grad();
@@ -61,22 +66,25 @@ class Optimizer {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const OptimizerOptions& options() const { return options_; }
 
-  // Joint L2 norm of the last step's gradients before clipping, on the device; undefined unless clip_norm is set.
+  // Joint L2 norm of the last step's gradients before clipping, on the device; undefined unless
+  // clip_norm is set.
   Tensor gradient_norm() const;
   // The averaged weights, named as the parameters; empty unless options().ema is set.
   std::vector<Parameter> averaged() const;
 
-  // Everything a bit-exact resume needs besides the parameters: "steps", and for each parameter "<name>.step" and the
-  // rule's buffers under torch's names ("<name>.exp_avg", ...), "<name>.ema". The tensors are the optimiser's own.
+  // Everything a bit-exact resume needs besides the parameters: "steps", and for each parameter
+  // "<name>.step" and the rule's buffers under torch's names ("<name>.exp_avg", ...), "<name>.ema".
+  // The tensors are the optimiser's own.
   std::vector<Parameter> state_dict() const;
-  // Error (usage) naming the first entry that is missing, unexpected, or of another shape or dtype; then nothing changed.
+  // Error (usage) naming the first entry that is missing, unexpected, or of another shape or dtype;
+  // then nothing changed.
   void load_state_dict(const std::vector<Parameter>& state);
 
  private:
   struct Slot {
     std::vector<Tensor> buffers;  // one for each name of buffer_names_
     Tensor average;               // undefined without ema
-    Index step = 0;               // of this parameter: fewer than steps() where gradients were missing
+    Index step = 0;  // of this parameter: fewer than steps() where gradients were missing
   };
   template <class T>
   void run(const std::vector<Tensor>& grads);

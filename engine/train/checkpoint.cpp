@@ -10,15 +10,20 @@ const std::string own = "imago.";  // what is not the model's
 const std::string optimizer_prefix = own + "optimizer.";
 const char* const format = "1";
 
-[[noreturn]] void broken(const std::string& path, std::string what, std::string expected, std::string received) {
-  throw Error(ErrorKind::data, {std::move(what), path, std::move(expected), std::move(received), "use a checkpoint that imago wrote"});
+[[noreturn]] void broken(const std::string& path, std::string what, std::string expected,
+                         std::string received) {
+  throw Error(ErrorKind::data, {std::move(what), path, std::move(expected), std::move(received),
+                                "use a checkpoint that imago wrote"});
 }
 template <class T>
-std::vector<T> values(const io::SafeTensors& file, const std::string& path, const std::string& name) {
+std::vector<T> values(const io::SafeTensors& file, const std::string& path,
+                      const std::string& name) {
   const auto found = file.tensors.find(own + name);
-  if (found == file.tensors.end()) broken(path, "the checkpoint lacks '" + own + name + "'", "a tensor", "none");
+  if (found == file.tensors.end())
+    broken(path, "the checkpoint lacks '" + own + name + "'", "a tensor", "none");
   if (found->second.dtype != dtype_of<T>() || found->second.shape.rank() != 1)
-    broken(path, "the checkpoint's '" + own + name + "' is of another kind", concat("a list of ", dtype_of<T>()),
+    broken(path, "the checkpoint's '" + own + name + "' is of another kind",
+           concat("a list of ", dtype_of<T>()),
            concat(found->second.dtype, " ", found->second.shape));
   const auto span = found->second.values<T>();
   return {span.begin(), span.end()};
@@ -29,7 +34,9 @@ std::vector<T> values(const io::SafeTensors& file, const std::string& path, cons
 void write_checkpoint(const std::string& path, const Checkpoint& c) {
   io::NamedTensors tensors;
   for (const auto& p : c.model) {
-    if (p.name.rfind(own, 0) == 0) throw Error(ErrorKind::usage, {"a parameter's name begins with '" + own + "'", path, {}, p.name});
+    if (p.name.rfind(own, 0) == 0)
+      throw Error(ErrorKind::usage,
+                  {"a parameter's name begins with '" + own + "'", path, {}, p.name});
     tensors.emplace_back(p.name, p.value);
   }
   for (const auto& p : c.optimizer) tensors.emplace_back(optimizer_prefix + p.name, p.value);
@@ -37,9 +44,11 @@ void write_checkpoint(const std::string& path, const Checkpoint& c) {
     tensors.emplace_back(own + name, Tensor::from(values, Shape{Index(values.size())}));
   };
   add("counters", std::vector<std::int64_t>{c.step, c.epoch, c.step_in_epoch});
-  add("generator", std::vector<std::int64_t>{std::int64_t(c.generator.seed), std::int64_t(c.generator.offset)});
+  add("generator",
+      std::vector<std::int64_t>{std::int64_t(c.generator.seed), std::int64_t(c.generator.offset)});
   add("sums", c.sums);
-  io::Metadata metadata{{own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
+  io::Metadata metadata{
+      {own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
   if (!c.score.empty()) metadata[own + "score"] = c.score;
   io::write_safetensors(path, tensors, metadata);
 }
@@ -49,13 +58,16 @@ Checkpoint read_checkpoint(const std::string& path) {
   Checkpoint c;
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(own + key);
-    if (found == file.metadata.end()) broken(path, concat("the metadata lacks '", own, key, "'"), "a checkpoint of a run", "none");
+    if (found == file.metadata.end())
+      broken(path, concat("the metadata lacks '", own, key, "'"), "a checkpoint of a run", "none");
     return found->second;
   };
-  if (text("format") != format) broken(path, "a checkpoint of another format", concat("format ", format), text("format"));
+  if (text("format") != format)
+    broken(path, "a checkpoint of another format", concat("format ", format), text("format"));
   c.config = text("config");
   c.data = text("data");
-  if (const auto score = file.metadata.find(own + "score"); score != file.metadata.end()) c.score = score->second;
+  if (const auto score = file.metadata.find(own + "score"); score != file.metadata.end())
+    c.score = score->second;
   for (const auto& [name, array] : file.tensors) {
     if (name.rfind(own, 0) != 0)
       c.model.push_back({name, io::to_tensor(array)});
@@ -64,12 +76,15 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   const auto counters = values<std::int64_t>(file, path, "counters");
   if (counters.size() != 3 || counters[0] < 0 || counters[1] < 0 || counters[2] < 0)
-    broken(path, "the checkpoint's counters are broken", "step, epoch and step in the epoch", concat(counters.size(), " numbers"));
+    broken(path, "the checkpoint's counters are broken", "step, epoch and step in the epoch",
+           concat(counters.size(), " numbers"));
   c.step = counters[0];
   c.epoch = counters[1];
   c.step_in_epoch = counters[2];
   const auto generator = values<std::int64_t>(file, path, "generator");
-  if (generator.size() != 2) broken(path, "the checkpoint's generator is broken", "seed and offset", concat(generator.size(), " numbers"));
+  if (generator.size() != 2)
+    broken(path, "the checkpoint's generator is broken", "seed and offset",
+           concat(generator.size(), " numbers"));
   c.generator = {std::uint64_t(generator[0]), std::uint64_t(generator[1])};
   c.sums = values<double>(file, path, "sums");
   return c;
@@ -80,7 +95,9 @@ std::vector<Parameter> averaged(const Checkpoint& c) {
   std::vector<Parameter> all;
   for (const auto& p : c.optimizer) {
     const std::size_t phase = p.name.find('.');
-    if (phase == std::string::npos || p.name.size() < suffix.size() || p.name.substr(p.name.size() - suffix.size()) != suffix) continue;
+    if (phase == std::string::npos || p.name.size() < suffix.size() ||
+        p.name.substr(p.name.size() - suffix.size()) != suffix)
+      continue;
     all.push_back({p.name.substr(phase + 1, p.name.size() - suffix.size() - phase - 1), p.value});
   }
   return all;

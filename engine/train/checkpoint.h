@@ -1,6 +1,6 @@
-// Checkpoint: everything a run needs to go on, in one safetensors file under PyTorch-like names. Its bytes depend on the
-// model, the configuration, the data, the seed and the step, and on nothing else.
-// Not here: when to write one, which is the trainer's business.
+// Checkpoint: everything a run needs to go on, in one safetensors file under PyTorch-like names.
+// Its bytes depend on the model, the configuration, the data, the seed and the step, and on nothing
+// else. Not here: when to write one, which is the trainer's business.
 #pragma once
 #include "engine/nn/module.h"
 #include "engine/random/generator.h"
@@ -8,19 +8,22 @@
 namespace imago::training {
 
 struct Checkpoint {
-  std::vector<Parameter> model;      // "encoder.0.weight"
-  std::vector<Parameter> optimizer;  // "main.encoder.0.weight.exp_avg", stored as "imago.optimizer.main...."
-  Generator generator;                     // of the training draws
+  std::vector<Parameter> model;  // "encoder.0.weight"
+  std::vector<Parameter>
+      optimizer;        // "main.encoder.0.weight.exp_avg", stored as "imago.optimizer.main...."
+  Generator generator;  // of the training draws
   Index step = 0, epoch = 0, step_in_epoch = 0;
-  std::vector<double> sums;  // of the terms over the epoch so far, so that its means survive a resume
-  std::string config;        // JSON of the model and training options, preset and seed
-  std::string data;          // JSON: fingerprint, sample_shape, kind
-  std::string score;         // JSON of the figures that chose it (best only)
+  std::vector<double>
+      sums;            // of the terms over the epoch so far, so that its means survive a resume
+  std::string config;  // JSON of the model and training options, preset and seed
+  std::string data;    // JSON: fingerprint, sample_shape, kind
+  std::string score;   // JSON of the figures that chose it (best only)
 };
 // Averaged weights of a run with EMA, named as the model's; empty without.
 std::vector<Parameter> averaged(const Checkpoint&);
 // Where a tensor of the file goes is told by its prefix; anything without "imago." is the model's.
 void write_checkpoint(const std::string& path, const Checkpoint&);  // atomic
-Checkpoint read_checkpoint(const std::string& path);  // on the cpu. Error (data) naming the file and what is wrong with it
+Checkpoint read_checkpoint(
+    const std::string& path);  // on the cpu. Error (data) naming the file and what is wrong with it
 
 }  // namespace imago::training

@@ -33,20 +33,27 @@ double figure(const Figures& figures, const std::string& name) {
 std::string to_json(const MetricsLine& line) {
   Json object = {{"step", line.step}, {"epoch", line.epoch}, {"split", line.split}};
   // JSON has no infinity: such a figure is null.
-  for (const auto& [name, value] : line.figures) object[name] = std::isfinite(value) ? Json(value) : Json();
+  for (const auto& [name, value] : line.figures)
+    object[name] = std::isfinite(value) ? Json(value) : Json();
   return object.dump();
 }
 
-MetricsLine metrics_from_json(const std::string& text, const std::string& path, std::uint64_t offset) {
+MetricsLine metrics_from_json(const std::string& text, const std::string& path,
+                              std::uint64_t offset) {
   try {
     const Json object = Json::parse(text);
-    MetricsLine line{object.at("step").get<Index>(), object.at("epoch").get<double>(), object.at("split").get<std::string>(), {}};
+    MetricsLine line{object.at("step").get<Index>(),
+                     object.at("epoch").get<double>(),
+                     object.at("split").get<std::string>(),
+                     {}};
     for (const auto& [name, value] : object.items())
       if (name != "step" && name != "epoch" && name != "split")
         line.figures.emplace_back(name, value.is_null() ? std::nan("") : value.get<double>());
     return line;
   } catch (const Json::exception&) {
-    io::fail(path, offset, {"broken line of metrics", "{\"step\": ..., \"epoch\": ..., \"split\": ..., ...}", text.substr(0, 60)});
+    io::fail(path, offset,
+             {"broken line of metrics", "{\"step\": ..., \"epoch\": ..., \"split\": ..., ...}",
+              text.substr(0, 60)});
   }
 }
 

@@ -22,11 +22,13 @@ struct MetricsLine {
   Figures figures;
 };
 std::string to_json(const MetricsLine&);  // one line, without its end
-MetricsLine metrics_from_json(const std::string& line, const std::string& path, std::uint64_t offset = 0);  // Error (data)
+MetricsLine metrics_from_json(const std::string& line, const std::string& path,
+                              std::uint64_t offset = 0);  // Error (data)
 
 class MetricsFile {
  public:
-  // Opens for appending and cuts the file back to lines of at most `step`; a last line that a crash cut short goes too.
+  // Opens for appending and cuts the file back to lines of at most `step`; a last line that a crash
+  // cut short goes too.
   MetricsFile(const std::string& path, Index step);
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
@@ -37,6 +39,7 @@ class MetricsFile {
   std::string path_;
   int file_ = -1;
 };
-std::vector<MetricsLine> read_metrics(const std::string& path);  // Error (data) on a missing file or a broken line
+std::vector<MetricsLine> read_metrics(
+    const std::string& path);  // Error (data) on a missing file or a broken line
 
 }  // namespace imago::training

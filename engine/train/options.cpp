@@ -14,11 +14,14 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-[[noreturn]] void usage(std::string what, const std::string& where, std::string expected, std::string received, std::string remedy = {}) {
-  throw Error(ErrorKind::usage, {std::move(what), where, std::move(expected), std::move(received), std::move(remedy)});
+[[noreturn]] void usage(std::string what, const std::string& where, std::string expected,
+                        std::string received, std::string remedy = {}) {
+  throw Error(ErrorKind::usage, {std::move(what), where, std::move(expected), std::move(received),
+                                 std::move(remedy)});
 }
 // The shortest decimal that reads back as the same double.
 std::string number(double x) {
+  if (x == std::floor(x) && std::fabs(x) < 1e15) return std::to_string(std::int64_t(x));
   char text[40];
   return {text, std::to_chars(text, text + sizeof text, x).ptr};
 }
@@ -40,19 +43,24 @@ std::string wanted(const Option& o) {
   return range.empty() ? type_name(o) : type_name(o) + " " + range;
 }
 
-// The value if it is of the option's type (an integer serves as a real) and in its range; otherwise an Error (usage).
+// The value if it is of the option's type (an integer serves as a real) and in its range; otherwise
+// an Error (usage).
 Value checked(const Option& o, const Value& given, const std::string& where) {
-  const auto reject = [&]() { usage("option '" + o.name + "' has a wrong value", where, wanted(o), to_text(given)); };
+  const auto reject = [&]() {
+    usage("option '" + o.name + "' has a wrong value", where, wanted(o), to_text(given));
+  };
   const auto in_range = [&](double x) { return std::isfinite(x) && x >= o.low && x <= o.high; };
   Value v = given;
-  if ((o.type == OptionType::real || o.type == OptionType::real_or_word) && std::holds_alternative<std::int64_t>(v))
+  if ((o.type == OptionType::real || o.type == OptionType::real_or_word) &&
+      std::holds_alternative<std::int64_t>(v))
     v = double(std::get<std::int64_t>(v));
   switch (o.type) {
     case OptionType::boolean:
       if (!std::holds_alternative<bool>(v)) reject();
       break;
     case OptionType::integer:
-      if (!std::holds_alternative<std::int64_t>(v) || !in_range(double(std::get<std::int64_t>(v)))) reject();
+      if (!std::holds_alternative<std::int64_t>(v) || !in_range(double(std::get<std::int64_t>(v))))
+        reject();
       break;
     case OptionType::real:
       if (!std::holds_alternative<double>(v) || !in_range(std::get<double>(v))) reject();
@@ -68,8 +76,9 @@ Value checked(const Option& o, const Value& given, const std::string& where) {
         if (!in_range(double(n))) reject();
       break;
     case OptionType::real_or_word:
-      if (std::holds_alternative<std::string>(v) ? !is_choice(o, std::get<std::string>(v))
-                                                 : !std::holds_alternative<double>(v) || !in_range(std::get<double>(v)))
+      if (std::holds_alternative<std::string>(v)
+              ? !is_choice(o, std::get<std::string>(v))
+              : !std::holds_alternative<double>(v) || !in_range(std::get<double>(v)))
         reject();
       break;
   }
@@ -77,7 +86,9 @@ Value checked(const Option& o, const Value& given, const std::string& where) {
 }
 
 Value parse_text(const Option& o, const std::string& text, const std::string& where) {
-  const auto reject = [&]() { usage("option '" + o.name + "' has a wrong value", where, wanted(o), "'" + text + "'"); };
+  const auto reject = [&]() {
+    usage("option '" + o.name + "' has a wrong value", where, wanted(o), "'" + text + "'");
+  };
   std::int64_t n = 0;
   double x = 0;
   switch (o.type) {
@@ -120,17 +131,21 @@ Value from_json(const Option& o, const Json& j, const std::string& where) {
   if (j.is_number_float()) {
     // 1e3 is a float to JSON, and an integer to people.
     const double x = j.get<double>();
-    if (o.type == OptionType::integer && x == std::floor(x) && std::fabs(x) < 9e15) return std::int64_t(x);
+    if (o.type == OptionType::integer && x == std::floor(x) && std::fabs(x) < 9e15)
+      return std::int64_t(x);
     return x;
   }
   if (j.is_string()) return j.get<std::string>();
-  if (j.is_array() && std::all_of(j.begin(), j.end(), [](const Json& e) { return e.is_number_integer(); })) return j.get<Integers>();
+  if (j.is_array() &&
+      std::all_of(j.begin(), j.end(), [](const Json& e) { return e.is_number_integer(); }))
+    return j.get<Integers>();
   usage("option '" + o.name + "' has a wrong value", where, wanted(o), j.dump());
 }
 Json parse_object(const std::string& text, const std::string& where) {
   try {
     Json j = Json::parse(text);
-    if (!j.is_object()) usage("a configuration is not an object", where, "{\"preset\": ..., ...}", j.type_name());
+    if (!j.is_object())
+      usage("a configuration is not an object", where, "{\"preset\": ..., ...}", j.type_name());
     return j;
   } catch (const Json::exception& e) {
     usage("a configuration is not valid JSON", where, "JSON", e.what());
@@ -139,20 +154,60 @@ Json parse_object(const std::string& text, const std::string& where) {
 
 }  // namespace
 
+namespace option {
+Option boolean(std::string name, bool value, std::string help) {
+  return {std::move(name), OptionType::boolean, value, std::move(help)};
+}
+Option integer(std::string name, std::int64_t value, Range r, std::string help) {
+  return {std::move(name), OptionType::integer, value, std::move(help), {}, r.low, r.high};
+}
+Option real(std::string name, double value, Range r, std::string help) {
+  return {std::move(name), OptionType::real, value, std::move(help), {}, r.low, r.high};
+}
+Option text(std::string name, std::string value, std::vector<std::string> choices,
+            std::string help) {
+  Option o{std::move(name), OptionType::text, std::move(value), std::move(help)};
+  o.choices = std::move(choices);
+  return o;
+}
+Option integers(std::string name, Integers value, Range r, std::string help) {
+  return {std::move(name), OptionType::integers, std::move(value), std::move(help), {}, r.low,
+          r.high};
+}
+Option real_or_word(std::string name, Value value, Range r, std::vector<std::string> words,
+                    std::string help) {
+  Option o{std::move(name), OptionType::real_or_word, std::move(value), std::move(help), {}, r.low,
+           r.high};
+  o.choices = std::move(words);
+  return o;
+}
+}  // namespace option
+
+Option Option::from(std::string document) const {
+  Option o = *this;
+  o.source = std::move(document);
+  return o;
+}
+std::vector<Option> in_group(OptionGroup group, std::vector<Option> options) {
+  for (Option& o : options) o.group = group;
+  return options;
+}
+
 std::string type_name(const Option& o) {
   switch (o.type) {
     case OptionType::boolean: return "true or false";
     case OptionType::integer: return "an integer";
     case OptionType::real: return "a number";
     case OptionType::text: return o.choices.empty() ? "text" : "one of " + joined(o.choices);
-    case OptionType::integers: return "integers separated by commas";
+    case OptionType::integers: return "integers separated by commas, each";
     case OptionType::real_or_word: return "a number or " + joined(o.choices);
   }
   return {};
 }
 std::string range_text(const Option& o) {
   if (o.type == OptionType::text || o.type == OptionType::boolean) return {};
-  if (std::isfinite(o.low) && std::isfinite(o.high)) return "in [" + number(o.low) + ", " + number(o.high) + "]";
+  if (std::isfinite(o.low) && std::isfinite(o.high))
+    return "in [" + number(o.low) + ", " + number(o.high) + "]";
   if (std::isfinite(o.low)) return "of at least " + number(o.low);
   if (std::isfinite(o.high)) return "of at most " + number(o.high);
   return {};
@@ -171,7 +226,8 @@ Config::Config(std::vector<Option> options) : options_(std::move(options)) {
   for (std::size_t i = 0; i < options_.size(); i++) {
     options_[i].value = checked(options_[i], options_[i].value, "the defaults");
     for (std::size_t j = 0; j < i; j++)
-      if (options_[i].name == options_[j].name) throw Error(ErrorKind::internal, {"option '" + options_[i].name + "' is declared twice"});
+      if (options_[i].name == options_[j].name)
+        throw Error(ErrorKind::internal, {"option '" + options_[i].name + "' is declared twice"});
   }
 }
 
@@ -181,12 +237,16 @@ Option& Config::find(const std::string& name, const std::string& where) {
   std::vector<std::string> names;
   for (const auto& o : options_) names.push_back(o.name);
   const std::string near = nearest(name, names);
-  usage("unknown option '" + name + "'", where, near.empty() ? "a key that `imago describe PRESET` lists" : "perhaps '" + near + "'",
+  usage("unknown option '" + name + "'", where,
+        near.empty() ? "a key that `imago describe PRESET` lists" : "perhaps '" + near + "'",
         "'" + name + "'");
 }
-const Option& Config::option(const std::string& name) const { return const_cast<Config*>(this)->find(name, {}); }
+const Option& Config::option(const std::string& name) const {
+  return const_cast<Config*>(this)->find(name, {});
+}
 bool Config::has(const std::string& name) const {
-  return std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  return std::any_of(options_.begin(), options_.end(),
+                     [&](const Option& o) { return o.name == name; });
 }
 
 namespace {
@@ -197,11 +257,19 @@ const T& value_of(const Option& o) {
 }
 }  // namespace
 bool Config::flag(const std::string& name) const { return value_of<bool>(option(name)); }
-std::int64_t Config::integer(const std::string& name) const { return value_of<std::int64_t>(option(name)); }
+std::int64_t Config::integer(const std::string& name) const {
+  return value_of<std::int64_t>(option(name));
+}
 double Config::real(const std::string& name) const { return value_of<double>(option(name)); }
-const std::string& Config::text(const std::string& name) const { return value_of<std::string>(option(name)); }
-const Integers& Config::integers(const std::string& name) const { return value_of<Integers>(option(name)); }
-bool Config::is_word(const std::string& name) const { return std::holds_alternative<std::string>(option(name).value); }
+const std::string& Config::text(const std::string& name) const {
+  return value_of<std::string>(option(name));
+}
+const Integers& Config::integers(const std::string& name) const {
+  return value_of<Integers>(option(name));
+}
+bool Config::is_word(const std::string& name) const {
+  return std::holds_alternative<std::string>(option(name).value);
+}
 
 void Config::set(const std::string& name, const Value& value, const std::string& where) {
   Option& o = find(name, where);
@@ -211,7 +279,8 @@ void Config::set_text(const std::string& name, const std::string& text, const st
   Option& o = find(name, where);
   o.value = checked(o, parse_text(o, text, where), where);
 }
-void Config::merge_json(const std::string& json, const std::string& where, const std::vector<std::string>& skip) {
+void Config::merge_json(const std::string& json, const std::string& where,
+                        const std::vector<std::string>& skip) {
   const Json object = parse_object(json, where);
   for (const auto& [name, value] : object.items()) {
     if (std::find(skip.begin(), skip.end(), name) != skip.end()) continue;
@@ -221,7 +290,8 @@ void Config::merge_json(const std::string& json, const std::string& where, const
 std::string Config::json(const std::vector<OptionGroup>& groups) const {
   Json object = Json::object();
   for (const auto& o : options_)
-    if (groups.empty() || std::find(groups.begin(), groups.end(), o.group) != groups.end()) object[o.name] = to_json(o.value);
+    if (groups.empty() || std::find(groups.begin(), groups.end(), o.group) != groups.end())
+      object[o.name] = to_json(o.value);
   return object.dump(2) + "\n";
 }
 
@@ -229,7 +299,8 @@ std::string json_string(const std::string& json, const std::string& key, const s
   const Json object = parse_object(json, where);
   const auto found = object.find(key);
   if (found == object.end()) return {};
-  if (!found->is_string()) usage("option '" + key + "' has a wrong value", where, "text", found->dump());
+  if (!found->is_string())
+    usage("option '" + key + "' has a wrong value", where, "text", found->dump());
   return found->get<std::string>();
 }
 
@@ -244,7 +315,8 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
       next[0] = i;
       for (std::size_t j = 1; j <= c.size(); j++) {
         next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (word[i - 1] != c[j - 1])});
-        if (i > 1 && j > 1 && word[i - 1] == c[j - 2] && word[i - 2] == c[j - 1]) next[j] = std::min(next[j], before[j - 2] + 1);
+        if (i > 1 && j > 1 && word[i - 1] == c[j - 2] && word[i - 2] == c[j - 1])
+          next[j] = std::min(next[j], before[j - 2] + 1);
       }
       before = row;
       row = next;

@@ -1,5 +1,6 @@
-// Options: what may be configured, and a Config holding one value for each. JSON text in, JSON text out, `key=value` in.
-// Not here: which options a model has (models/presets.h) and the command line (tools/imago).
+// Options: what may be configured, and a Config holding one value for each. JSON text in, JSON text
+// out, `key=value` in. Not here: which options a model has (models/presets.h) and the command line
+// (tools/imago).
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -22,7 +23,8 @@ enum class OptionType {
   real_or_word,  // a number in the range, or one of choices
 };
 
-// Which part of a run an option shapes. A checkpoint holds the model and training options: its bytes depend on nothing else.
+// Which part of a run an option shapes. A checkpoint holds the model and training options: its
+// bytes depend on nothing else.
 enum class OptionGroup { model, training, run };
 
 struct Option {
@@ -31,11 +33,30 @@ struct Option {
   Value value;  // the default
   std::string help;
   OptionGroup group = OptionGroup::model;
-  double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();  // both inclusive
+  double low = -std::numeric_limits<double>::infinity(),
+         high = std::numeric_limits<double>::infinity();  // both inclusive
   std::vector<std::string> choices = {};
   std::string source = {};  // the document or paper it comes from, empty for plumbing
   bool operator==(const Option&) const = default;
+  Option from(std::string document) const;  // with that source
 };
+// Rows of tables of options.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+namespace option {
+Option boolean(std::string name, bool value, std::string help);
+Option integer(std::string name, std::int64_t value, Range, std::string help);
+Option real(std::string name, double value, Range, std::string help);
+Option text(std::string name, std::string value, std::vector<std::string> choices,
+            std::string help);
+Option integers(std::string name, Integers value, Range, std::string help);
+Option real_or_word(std::string name, Value value, Range, std::vector<std::string> words,
+                    std::string help);
+}  // namespace option
+std::vector<Option> in_group(OptionGroup group, std::vector<Option> options);
+
 std::string type_name(const Option&);   // "real", "list of integers", "one of relu, tanh"
 std::string range_text(const Option&);  // "[0, 1]", ">= 1", "" when anything goes
 std::string to_text(const Value&);      // as --set takes it: "512,256", "0.001", "true"
@@ -50,7 +71,8 @@ class Config {
   explicit Config(std::vector<Option> options);  // all defaults
 
   const std::vector<Option>& options() const { return options_; }  // each with the value it has now
-  const Option& option(const std::string& name) const;             // Error (usage) naming the nearest known key
+  const Option& option(
+      const std::string& name) const;  // Error (usage) naming the nearest known key
   bool has(const std::string& name) const;
 
   bool flag(const std::string& name) const;
@@ -60,12 +82,16 @@ class Config {
   const Integers& integers(const std::string& name) const;
   bool is_word(const std::string& name) const;  // a real_or_word that holds a word
 
-  // Error (usage): unknown key (names the nearest), wrong type, out of range; `where` is the file or "--set".
+  // Error (usage): unknown key (names the nearest), wrong type, out of range; `where` is the file
+  // or "--set".
   void set(const std::string& name, const Value& value, const std::string& where = {});
-  void set_text(const std::string& name, const std::string& text, const std::string& where = "--set");
+  void set_text(const std::string& name, const std::string& text,
+                const std::string& where = "--set");
   // An object of JSON. Keys in `skip` are left alone.
-  void merge_json(const std::string& json, const std::string& where, const std::vector<std::string>& skip = {});
-  // One object, keys in the order of the options, two spaces of indent; of the given groups only when `groups` is not empty.
+  void merge_json(const std::string& json, const std::string& where,
+                  const std::vector<std::string>& skip = {});
+  // One object, keys in the order of the options, two spaces of indent; of the given groups only
+  // when `groups` is not empty.
   std::string json(const std::vector<OptionGroup>& groups = {}) const;
   bool operator==(const Config&) const = default;
 
@@ -74,7 +100,8 @@ class Config {
   std::vector<Option> options_;
 };
 
-// A string member of a JSON object; empty when it has none. Error (usage) when the text is no JSON object.
+// A string member of a JSON object; empty when it has none. Error (usage) when the text is no JSON
+// object.
 std::string json_string(const std::string& json, const std::string& key, const std::string& where);
 // The nearest of the candidates by edit distance, empty when none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);

@@ -17,7 +17,8 @@ namespace imago::training {
 namespace fs = std::filesystem;
 
 namespace {
-[[noreturn]] void cannot(const std::string& action, const std::string& path, const std::string& reason) {
+[[noreturn]] void cannot(const std::string& action, const std::string& path,
+                         const std::string& reason) {
   throw Error(ErrorKind::internal, {"cannot " + action, path, {}, reason});
 }
 }  // namespace
@@ -27,27 +28,36 @@ bool RunFiles::hold_run() const { return io::exists(config()) || io::exists(last
 RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
   std::error_code error;
   if (fs::exists(path()) && !fs::is_directory(path()))
-    throw Error(ErrorKind::usage, {"the run directory is a file", path(), "a directory, or nothing", "a file", "choose another --out"});
+    throw Error(ErrorKind::usage, {"the run directory is a file", path(), "a directory, or nothing",
+                                   "a file", "choose another --out"});
   fs::create_directories(path(), error);
   if (error) cannot("create the run directory", path(), error.message());
 
-  lock_ = open(path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
+  lock_ = open(path().c_str(),
+               O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
   if (lock_ < 0) cannot("open the run directory", path(), std::strerror(errno));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     close(lock_);
-    throw Error(ErrorKind::usage, {"another process is training in the directory", path(), {}, {}, "wait for it, or choose another --out"});
+    throw Error(ErrorKind::usage, {"another process is training in the directory",
+                                   path(),
+                                   {},
+                                   {},
+                                   "wait for it, or choose another --out"});
   }
   if (existing == Existing::refuse && hold_run()) {
     close(lock_);
-    throw Error(ErrorKind::usage, {"the directory holds a run already", path(), "an empty or new directory", "a run",
-                                   "use --resume to go on with it, --overwrite to start again, or another --out"});
+    throw Error(ErrorKind::usage,
+                {"the directory holds a run already", path(), "an empty or new directory", "a run",
+                 "use --resume to go on with it, --overwrite to start again, or another --out"});
   }
   if (existing == Existing::overwrite) {
-    for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()}) fs::remove(file, error);
+    for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()})
+      fs::remove(file, error);
     if (fs::is_directory(path() + "/samples", error))
       for (const auto& entry : fs::directory_iterator(path() + "/samples", error)) {
         const std::string name = entry.path().filename().string();
-        if (name.rfind("step-", 0) == 0 && entry.path().extension() == ".png") fs::remove(entry.path(), error);
+        if (name.rfind("step-", 0) == 0 && entry.path().extension() == ".png")
+          fs::remove(entry.path(), error);
       }
   }
   for (const char* folder : {"/checkpoints", "/samples"}) {

@@ -1,5 +1,5 @@
-// The directory of a run: where each file is, one process at a time, and when an existing one may be used.
-// Not here: what is written into the files.
+// The directory of a run: where each file is, one process at a time, and when an existing one may
+// be used. Not here: what is written into the files.
 #pragma once
 #include <string>
 #include <utility>
@@ -28,9 +28,10 @@ class RunFiles {
 
 class RunDirectory : public RunFiles {
  public:
-  // Creates the directory, or takes an existing one: a directory that holds a run is refused (Error usage, naming --resume
-  // and --overwrite) unless `existing` says what to do; overwrite removes the files of the run, and nothing else. Locks it:
-  // Error (usage) while another process trains there. Call it only when configuration and data are known to be good.
+  // Creates the directory, or takes an existing one: a directory that holds a run is refused (Error
+  // usage, naming --resume and --overwrite) unless `existing` says what to do; overwrite removes
+  // the files of the run, and nothing else. Locks it: Error (usage) while another process trains
+  // there. Call it only when configuration and data are known to be good.
   RunDirectory(std::string path, Existing existing);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;

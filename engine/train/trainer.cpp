@@ -12,31 +12,37 @@
 namespace imago::training {
 
 std::vector<Option> trainer_options() {
-  using T = OptionType;
-  using G = OptionGroup;
-  const double inf = std::numeric_limits<double>::infinity();
-  return {
-      {"optimizer", T::text, std::string("adam"), "update rule", G::training, -inf, inf, {"sgd", "adagrad", "rmsprop", "adam", "adamw"}, "S0"},
-      {"lr", T::real, 1e-3, "learning rate", G::training, 0, 1e6},
-      {"lr_milestones", T::integers, Integers{}, "epochs after which lr is multiplied by lr_factor", G::training, 1},
-      {"lr_factor", T::real, 0.1, "factor of lr at each milestone", G::training, 0, 1},
-      {"warm_up", T::integer, std::int64_t(0), "steps over which lr rises to its value", G::training, 0},
-      {"momentum", T::real, 0., "momentum of sgd and rmsprop", G::training, 0, 1},
-      {"beta1", T::real, 0.9, "decay of adam's first moment", G::training, 0, 1},
-      {"beta2", T::real, 0.999, "decay of adam's second moment", G::training, 0, 1},
-      {"eps", T::real, 1e-8, "added to the denominator of adagrad, rmsprop and adam", G::training, 0, 1},
-      {"weight_decay", T::real, 0., "L2 decay; decoupled for adamw", G::training, 0, 1e3},
-      {"l1", T::real, 0., "L1 decay", G::training, 0, 1e3},
-      {"clip_norm", T::real, 0., "largest joint norm of the gradients; 0: any", G::training, 0},
-      {"clip_value", T::real, 0., "largest element of the gradients; 0: any", G::training, 0},
-      {"ema", T::real, 0., "decay of the averaged weights that are evaluated and sampled; 0: none", G::training, 0, 0.999999},
-      {"batch", T::integer, std::int64_t(128), "rows of a step", G::training, 1, 1 << 20},
-      {"epochs", T::integer, std::int64_t(10), "passes over the training split", G::run, 0},
-      {"steps", T::integer, std::int64_t(0), "steps in all, instead of epochs; 0: by epochs", G::run, 0},
-      {"eval_every", T::integer, std::int64_t(0), "steps between evaluations; 0: an epoch", G::run, 0},
-      {"sample_every", T::integer, std::int64_t(0), "steps between pictures of samples; 0: an epoch", G::run, 0},
-      {"checkpoint_every", T::integer, std::int64_t(0), "steps between checkpoints; 0: an epoch", G::run, 0},
-  };
+  using namespace option;
+  std::vector<Option> all = in_group(
+      OptionGroup::training,
+      {
+          text("optimizer", "adam", {"sgd", "adagrad", "rmsprop", "adam", "adamw"}, "update rule"),
+          real("lr", 1e-3, {0, 1e6}, "learning rate"),
+          integers("lr_milestones", {}, {1}, "epochs after which lr is multiplied by lr_factor"),
+          real("lr_factor", 0.1, {0, 1}, "factor of lr at each milestone"),
+          integer("warm_up", 0, {0}, "steps over which lr rises to its value"),
+          real("momentum", 0, {0, 1}, "momentum of sgd and rmsprop"),
+          real("beta1", 0.9, {0, 1}, "decay of adam's first moment"),
+          real("beta2", 0.999, {0, 1}, "decay of adam's second moment"),
+          real("eps", 1e-8, {0, 1}, "in the denominator of adagrad, rmsprop and adam"),
+          real("weight_decay", 0, {0, 1e3}, "L2 decay; decoupled for adamw"),
+          real("l1", 0, {0, 1e3}, "L1 decay"),
+          real("clip_norm", 0, {0}, "largest joint norm of the gradients; 0: any"),
+          real("clip_value", 0, {0}, "largest element of the gradients; 0: any"),
+          real("ema", 0, {0, 0.999999}, "decay of averaged weights, which are then used; 0: none"),
+          integer("batch", 128, {1, 1 << 20}, "rows of a step"),
+      });
+  const std::vector<Option> loop = in_group(
+      OptionGroup::run,
+      {
+          integer("epochs", 10, {0}, "passes over the training split"),
+          integer("steps", 0, {0}, "steps in all, instead of epochs; 0: by epochs"),
+          integer("eval_every", 0, {0}, "steps between evaluations; 0: an epoch"),
+          integer("sample_every", 0, {0}, "steps between pictures of samples; 0: an epoch"),
+          integer("checkpoint_every", 0, {0}, "steps between checkpoints; 0: an epoch"),
+      });
+  all.insert(all.end(), loop.begin(), loop.end());
+  return all;
 }
 
 namespace {
@@ -60,7 +66,10 @@ Schedule schedule_from(const Config& c, Index steps_per_epoch) {
   std::vector<Index> milestones = c.integers("lr_milestones");
   for (std::size_t i = 0; i < milestones.size(); i++) {
     if (i && milestones[i] * steps_per_epoch <= milestones[i - 1])
-      throw Error(ErrorKind::usage, {"lr_milestones do not rise", {}, "epochs in rising order", to_text(c.integers("lr_milestones"))});
+      throw Error(ErrorKind::usage, {"lr_milestones do not rise",
+                                     {},
+                                     "epochs in rising order",
+                                     to_text(c.integers("lr_milestones"))});
     milestones[i] *= steps_per_epoch;
   }
   Schedule schedule = schedule::milestones(c.real("lr"), milestones, c.real("lr_factor"));
@@ -83,22 +92,40 @@ struct Trainer::State {
   Index eval_every, sample_every, checkpoint_every;
   std::string config_text, data_text;
 
-  std::vector<std::string> names;   // of the terms
-  std::vector<double> sums;         // over the epoch's steps that were drained
-  Index counted = 0;                // of those steps
-  std::vector<Tensor> pending;      // terms not read yet, names.size() a step
-  Index last_good = 0;              // step of the newest checkpoint
+  std::vector<std::string> names;  // of the terms
+  std::vector<double> sums;        // over the epoch's steps that were drained
+  Index counted = 0;               // of those steps
+  std::vector<Tensor> pending;     // terms not read yet, names.size() a step
+  Index last_good = 0;             // step of the newest checkpoint
 };
 
-Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator, Device device)
-    : state_(new State{task,
-                       data,
-                       generator,
-                       data::Batches(data.train.size(), {.batch = config.integer("batch"), .seed = std::uint64_t(config.integer("seed")), .device = device}),
-                       {}, task.phases(), {}, {}, device,
-                       config.integer("batch"), config.integer("steps"), 0,
-                       config.integer("eval_every"), config.integer("sample_every"), config.integer("checkpoint_every"),
-                       {}, {}, {}, {}, 0, {}, 0}) {
+Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator,
+                 Device device)
+    : state_(
+          new State{task,
+                    data,
+                    generator,
+                    data::Batches(data.train.size(), {.batch = config.integer("batch"),
+                                                      .seed = std::uint64_t(config.integer("seed")),
+                                                      .device = device}),
+                    {},
+                    task.phases(),
+                    {},
+                    {},
+                    device,
+                    config.integer("batch"),
+                    config.integer("steps"),
+                    0,
+                    config.integer("eval_every"),
+                    config.integer("sample_every"),
+                    config.integer("checkpoint_every"),
+                    {},
+                    {},
+                    {},
+                    {},
+                    0,
+                    {},
+                    0}) {
   State& s = *state_;
   const Index epoch = s.batches.steps_per_epoch();
   s.schedule = schedule_from(config, epoch);
@@ -136,7 +163,8 @@ void Trainer::advance() {
   for (std::size_t i = 0; i < s.phases.size(); i++) {
     const Terms terms = s.phases[i].objective(x);
     const std::vector<Tensor> gradients = grad({terms.at(0).value}, s.parameters[i]);
-    if (const double lr = s.schedule(s.step); lr != s.optimizers[i].lr()) s.optimizers[i].set_lr(lr);
+    if (const double lr = s.schedule(s.step); lr != s.optimizers[i].lr())
+      s.optimizers[i].set_lr(lr);
     s.optimizers[i].step(gradients);
     for (const Term& term : terms) {
       names.push_back(term.name);
@@ -162,16 +190,20 @@ Figures Trainer::drain() {
     const Index first = s.step - Index(values.size() / n) + 1;
     for (std::size_t i = 0; i < values.size(); i++) {
       if (!std::isfinite(values[i]))
-        throw Error(ErrorKind::diverged,
-                    {"training diverged", concat("term '", s.names[i % n], "' at step ", first + Index(i / n)), "a finite number",
-                     concat(values[i]),
-                     s.last_good > 0 ? concat("lower lr; the checkpoint of step ", s.last_good, " is kept") : std::string("lower lr")});
+        throw Error(
+            ErrorKind::diverged,
+            {"training diverged",
+             concat("term '", s.names[i % n], "' at step ", first + Index(i / n)),
+             "a finite number", concat(values[i]),
+             s.last_good > 0 ? concat("lower lr; the checkpoint of step ", s.last_good, " is kept")
+                             : std::string("lower lr")});
       s.sums[i % n] += values[i];
     }
     s.counted += Index(values.size() / n);
   }
   Figures means;
-  for (std::size_t i = 0; i < n && s.counted > 0; i++) means.emplace_back(s.names[i], s.sums[i] / double(s.counted));
+  for (std::size_t i = 0; i < n && s.counted > 0; i++)
+    means.emplace_back(s.names[i], s.sums[i] / double(s.counted));
   return means;
 }
 
@@ -181,7 +213,8 @@ Checkpoint Trainer::checkpoint() {
   Checkpoint c;
   c.model = s.task.model().state_dict();
   for (std::size_t i = 0; i < s.phases.size(); i++)
-    for (auto& p : s.optimizers[i].state_dict()) c.optimizer.push_back({s.phases[i].name + "." + p.name, p.value});
+    for (auto& p : s.optimizers[i].state_dict())
+      c.optimizer.push_back({s.phases[i].name + "." + p.name, p.value});
   c.generator = s.generator;
   c.step = s.step;
   c.epoch = s.batches.position().epoch;
@@ -202,11 +235,13 @@ void Trainer::restore(const Checkpoint& c, const std::string& path) {
       const std::string prefix = s.phases[i].name + ".";
       std::vector<Parameter> state;
       for (const auto& p : c.optimizer)
-        if (p.name.rfind(prefix, 0) == 0) state.push_back({p.name.substr(prefix.size()), p.value.to(s.device)});
+        if (p.name.rfind(prefix, 0) == 0)
+          state.push_back({p.name.substr(prefix.size()), p.value.to(s.device)});
       taken += state.size();
       s.optimizers[i].load_state_dict(state);
     }
-    if (taken != c.optimizer.size()) throw Error(ErrorKind::data, {"the checkpoint holds optimisers this run has not", path});
+    if (taken != c.optimizer.size())
+      throw Error(ErrorKind::data, {"the checkpoint holds optimisers this run has not", path});
     s.batches.seek({c.epoch, c.step_in_epoch});
   } catch (const Error& e) {
     if (e.kind() != ErrorKind::usage) throw;
@@ -261,7 +296,9 @@ struct Trainer::Loop {
   Clock::time_point begin = Clock::now(), shown = Clock::now();
   double training_seconds = 0;
 
-  static double seconds(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); }
+  static double seconds(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double>(to - from).count();
+  }
 
   void say(const std::string& text) const {
     directory.append_log(text);
@@ -280,7 +317,8 @@ struct Trainer::Loop {
     {
       const Evaluating evaluating(trainer);
       if (s.data.valid) valid = write("valid", s.task.evaluate(s.data, s.data.valid));
-      if ((last || !valid) && s.data.test) test = write("test", s.task.evaluate(s.data, s.data.test)).figures;
+      if ((last || !valid) && s.data.test)
+        test = write("test", s.task.evaluate(s.data, s.data.test)).figures;
     }
     complete = last;
     if (!valid) return;
@@ -295,7 +333,8 @@ struct Trainer::Loop {
   void draw() {
     const Evaluating evaluating(trainer);
     const std::string picture = directory.samples(s.step);
-    if (s.task.draw(s.data, picture)) io::write_file(directory.samples(), io::read_file(picture, "picture"));
+    if (s.task.draw(s.data, picture))
+      io::write_file(directory.samples(), io::read_file(picture, "picture"));
   }
   void save() {
     write_checkpoint(directory.last(), trainer.checkpoint());
@@ -321,7 +360,8 @@ struct Trainer::Loop {
 };
 
 Outcome Trainer::Loop::run() {
-  // A device that works on its own is waited for only now and then; the cpu has nothing to wait for.
+  // A device that works on its own is waited for only now and then; the cpu has nothing to wait
+  // for.
   const Index read_every = s.device.backend == Backend::cpu ? 1 : 25;
   first_step = s.step;
   while (s.step < s.steps) {
@@ -340,7 +380,8 @@ Outcome Trainer::Loop::run() {
       return {Outcome::State::stopped, directory.path(), s.step, {}};
     }
   }
-  // A crash may have come between the last checkpoint and the figures, and a run of no steps has none yet.
+  // A crash may have come between the last checkpoint and the figures, and a run of no steps has
+  // none yet.
   if (!complete) {
     evaluate(true);
     save();
@@ -349,14 +390,16 @@ Outcome Trainer::Loop::run() {
   return {Outcome::State::finished, directory.path(), s.step, test};
 }
 
-Outcome Trainer::run(const RunDirectory& directory, const std::string& config_json, const Hooks& hooks, const Checkpoint* from) {
+Outcome Trainer::run(const RunDirectory& directory, const std::string& config_json,
+                     const Hooks& hooks, const Checkpoint* from) {
   State& s = *state_;
   if (from) restore(*from, directory.last());
   Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), s.step)};
   if (from && s.step >= s.steps)
     for (const MetricsLine& line : read_metrics(directory.metrics()))
       if (line.split == "test" && line.step == s.step) {
-        if (hooks.message) hooks.message(concat("the run is finished, at step ", s.step, "; nothing is left to do"));
+        if (hooks.message)
+          hooks.message(concat("the run is finished, at step ", s.step, "; nothing is left to do"));
         return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
       }
   io::write_file(directory.config(), config_json);
@@ -366,7 +409,8 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
     if (best.step <= s.step && !best.score.empty())
       loop.best = s.task.score(metrics_from_json(best.score, directory.best()).figures);
   }
-  loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps) : concat("training for ", s.steps, " steps"));
+  loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps)
+                : concat("training for ", s.steps, " steps"));
   return loop.run();
 }
 

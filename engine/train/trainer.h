@@ -1,5 +1,6 @@
-// The training loop: phases with their optimisers, evaluation, best and last checkpoints, metrics, resume, stop, and the guard
-// against non-finite losses. Not here: what is minimised; that is a Task, and the tasks are in models/.
+// The training loop: phases with their optimisers, evaluation, best and last checkpoints, metrics,
+// resume, stop, and the guard against non-finite losses. Not here: what is minimised; that is a
+// Task, and the tasks are in models/.
 #pragma once
 #include <functional>
 #include <memory>
@@ -33,7 +34,8 @@ class Task {
   virtual ~Task() = default;
   virtual nn::Module& model() = 0;
   virtual std::vector<Phase> phases() = 0;
-  // Figures of a split, all of it. Draws from generators of its own, so that evaluating never changes training.
+  // Figures of a split, all of it. Draws from generators of its own, so that evaluating never
+  // changes training.
   virtual Figures evaluate(const data::DataSet& data, const data::Split& split) = 0;
   virtual double score(const Figures&) const = 0;  // chooses the best checkpoint; larger is better
   // Draws a picture of what the model makes now; false when this kind of data has none.
@@ -49,11 +51,12 @@ struct Status {
 };
 // Called on the training thread; any may be empty.
 struct Hooks {
-  std::function<void(const Status&)> status;          // every status_interval seconds; reads the loss, so it waits for the device
+  std::function<void(const Status&)>
+      status;  // every status_interval seconds; reads the loss, so it waits for the device
   double status_interval = 0.25;
-  std::function<void(const MetricsLine&)> line;       // each line as it goes into metrics.jsonl
-  std::function<void(const std::string&)> message;    // one line: "resuming from step 500"
-  std::function<bool()> stop;                         // asked after every step; true: checkpoint and return
+  std::function<void(const MetricsLine&)> line;     // each line as it goes into metrics.jsonl
+  std::function<void(const std::string&)> message;  // one line: "resuming from step 500"
+  std::function<bool()> stop;  // asked after every step; true: checkpoint and return
 };
 struct Outcome {
   enum class State { finished, stopped, already_finished } state = State::finished;
@@ -62,14 +65,16 @@ struct Outcome {
   Figures test;  // of the final test line; empty when stopped
 };
 
-// The options of optimisation and of the loop: batch, lr, optimizer, ..., epochs, eval_every, checkpoint_every, ...
+// The options of optimisation and of the loop: batch, lr, optimizer, ..., epochs, eval_every,
+// checkpoint_every, ...
 std::vector<Option> trainer_options();
 
 class Trainer {
  public:
-  // config holds at least trainer_options() and seed; generator is the one the task's objectives draw from. data, task and
-  // generator must outlive the trainer.
-  Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator, Device device);
+  // config holds at least trainer_options() and seed; generator is the one the task's objectives
+  // draw from. data, task and generator must outlive the trainer.
+  Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator,
+          Device device);
   ~Trainer();
 
   Index steps() const;  // in all
@@ -77,17 +82,20 @@ class Trainer {
   Index steps_per_epoch() const;
   double epoch() const;  // done, with its fraction
   void advance();        // one step; nothing is read back from the device
-  // Waits for the device and reads the terms of the steps since the last call. Their means over the epoch so far. Error
-  // (diverged) naming the first that is not finite.
+  // Waits for the device and reads the terms of the steps since the last call. Their means over the
+  // epoch so far. Error (diverged) naming the first that is not finite.
   Figures drain();
   Checkpoint checkpoint();  // drains first, so that no checkpoint holds a diverged step
-  void restore(const Checkpoint&, const std::string& path);  // Error (data) when it does not fit the task
+  void restore(const Checkpoint&,
+               const std::string& path);  // Error (data) when it does not fit the task
 
-  // The whole loop in a run directory, from `from` on when given; config_json becomes its config.json. A run that is finished
-  // is left as it is.
-  Outcome run(const RunDirectory& directory, const std::string& config_json, const Hooks& hooks, const Checkpoint* from = nullptr);
+  // The whole loop in a run directory, from `from` on when given; config_json becomes its
+  // config.json. A run that is finished is left as it is.
+  Outcome run(const RunDirectory& directory, const std::string& config_json, const Hooks& hooks,
+              const Checkpoint* from = nullptr);
 
-  // While it lives the model has its averaged weights (when the run keeps them) and is in evaluation mode.
+  // While it lives the model has its averaged weights (when the run keeps them) and is in
+  // evaluation mode.
   class Evaluating {
    public:
     explicit Evaluating(Trainer&);

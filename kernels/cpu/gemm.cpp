@@ -1,11 +1,13 @@
 // Matrix products on the host: oneDNN's matmul for float, BLAS for double, the same bits with any
 // number of threads.
 //
-// Measured (Zen 4 with AVX-512, oneDNN 2.6): matmul on plain row-major operands beats dnnl_sgemm by
-// 0-12% with one thread and 0-35% with two, and OpenBLAS by two; packing the weights on every call
-// loses 5-20% at batch 128; bias and activation as post-ops cost 0-1%. Its AVX-512 implementation
+// Measured with AVX-512, one and two threads, oneDNN 2.6, at the products of dense VAEs: matmul on
+// plain row-major operands against dnnl_sgemm is at most 5% slower to 35% faster, but for small
+// weight gradients (20 columns: 28% slower, 3 us) and for vectors (10 us slower); against OpenBLAS
+// twice as fast. Packing the weights on every call loses 5-20% at batch 128. Bias and activation as
+// post-ops cost 0-3% (7% when k is 20), less than a pass of their own. Its AVX-512 implementation
 // sums every element in an order that the sizes determine, except when a is transposed and k is
-// long: then it splits k among threads (seen from 2048 up), so k is cut here, at 1024, for 1-6%.
+// long: then it splits k among threads (seen from 2048 up), so k is cut here, at 1024, for 1-11%.
 // The others (gemm:jit, before AVX-512) do not; there the product is cut into tiles by the sizes
 // alone, each done by one thread.
 #include "kernels/gemm.h"
@@ -34,10 +36,10 @@ namespace {
 
 constexpr Index max_k = 1024;            // of one call when a is transposed
 constexpr std::size_t max_cached = 512;  // primitives a thread keeps
-constexpr double small =
-    1 << 18;  // m n k below which OpenBLAS uses one thread; so do we, a few microseconds
-constexpr double tile_flops =
-    16e6;  // 100 us or so: little beside its hand-out, enough of them for many threads
+// m n k up to which OpenBLAS uses one thread; so do we: it is microseconds.
+constexpr double small = 1 << 18;
+// 100 us or so: much longer than handing a tile out, short enough that many threads get some.
+constexpr double tile_flops = 16e6;
 constexpr Index max_tiles = 64, least_tile = 16;
 
 // A product of one library call: shapes, and distances between rows and between the matrices of a
@@ -120,9 +122,12 @@ class Matmul {
   bool steady() const { return steady_; }
 
   void run(const float* a, const float* b, const float* bias, float* c) {
-    thread_local std::vector<std::max_align_t> scratch;  // one for all primitives of the thread
-    if (scratch.size() * sizeof scratch[0] < scratch_bytes_)
-      scratch.resize(scratch_bytes_ / sizeof scratch[0] + 1);
+    struct alignas(64) Line {
+      std::byte bytes[64];
+    };
+    thread_local std::vector<Line> scratch;  // one for all primitives of the thread
+    if (scratch.size() * sizeof(Line) < scratch_bytes_)
+      scratch.resize(scratch_bytes_ / sizeof(Line) + 1);
     memories_[0].set_data_handle(const_cast<float*>(a));
     memories_[1].set_data_handle(const_cast<float*>(b));
     memories_[2].set_data_handle(c);

@@ -1,7 +1,8 @@
-// The parallel patterns on the host: OpenMP threads outside, compiler SIMD inside. Included by kernels/backend.h only.
-// Traps, each measured: firstprivate(f), or every access goes through the closure's address; if (parallel : n > kGrain),
-// or small loops pay for threads; a Vec is summed as scalars, gcc does not vectorise a struct's declare reduction (8 times
-// slower); no inner array or loop in a SIMD body. Every partition is a function of the sizes alone, never of the number of
+// The parallel patterns on the host: OpenMP threads outside, compiler SIMD inside. Included by
+// kernels/backend.h only. Traps, each measured: firstprivate(f), or every access goes through the
+// closure's address; if (parallel : n > kGrain), or small loops pay for threads; a Vec is summed as
+// scalars, gcc does not vectorise a struct's declare reduction (8 times slower); no inner array or
+// loop in a SIMD body. Every partition is a function of the sizes alone, never of the number of
 // threads: the same bits with any number of them.
 #pragma once
 namespace imago::IMAGO_BACKEND {
@@ -33,29 +34,44 @@ void for_each(Stream, Index rows, Index cols, F f) {
     for (Index c = 0; c < cols; c++) f(r, c);
 }
 
+// 4 * Index(j): 4 * j could wrap for all gcc knows, and it would not vectorise. z in a function of
+// its own: a local of the SIMD loop itself would become an array.
 inline void store_normals(float* e, PhiloxKey key, uint64_t block, uint32_t j) {
-  const Normal4 z = normals(philox(key, block, j));  // a local of the simd loop itself would become an array
-  e[4 * j] = z.v[0];
-  e[4 * j + 1] = z.v[1];
-  e[4 * j + 2] = z.v[2];
-  e[4 * j + 3] = z.v[3];
+  const Normal4 z = normals(philox(key, block, j));
+  e[4 * Index(j)] = z.v[0];
+  e[4 * Index(j) + 1] = z.v[1];
+  e[4 * Index(j) + 2] = z.v[2];
+  e[4 * Index(j) + 3] = z.v[3];
 }
 inline void store_uniforms(float* e, PhiloxKey key, uint64_t block, uint32_t j) {
   const Philox b = philox(key, block, j);
-  e[4 * j] = uniform(b.v[0]);
-  e[4 * j + 1] = uniform(b.v[1]);
-  e[4 * j + 2] = uniform(b.v[2]);
-  e[4 * j + 3] = uniform(b.v[3]);
+  e[4 * Index(j)] = uniform(b.v[0]);
+  e[4 * Index(j) + 1] = uniform(b.v[1]);
+  e[4 * Index(j) + 2] = uniform(b.v[2]);
+  e[4 * Index(j) + 3] = uniform(b.v[3]);
 }
-template <class Store, class F>
-void for_each_random(Index n, PhiloxKey key, Store store, F f) {
+// Blocks first, first + 1, ... of a draw into e, four elements a block. Compiled once, flattened:
+// inlined into every user, gcc gives up inlining what is inside, and a draw is ten times slower.
+[[gnu::noinline, gnu::flatten]] inline void fill_normal_blocks(float* e, PhiloxKey key,
+                                                               uint64_t first, uint32_t blocks) {
+#pragma omp simd
+  for (uint32_t j = 0; j < blocks; j++) store_normals(e, key, first, j);
+}
+[[gnu::noinline, gnu::flatten]] inline void fill_uniform_blocks(float* e, PhiloxKey key,
+                                                                uint64_t first, uint32_t blocks) {
+#pragma omp simd
+  for (uint32_t j = 0; j < blocks; j++) store_uniforms(e, key, first, j);
+}
+// A few blocks more rather than a scalar loop for the last ones.
+inline uint32_t whole_vectors(Index blocks) { return uint32_t((blocks + 15) / 16 * 16); }
+template <class Fill, class F>
+void for_each_random(Index n, PhiloxKey key, Fill fill, F f) {
   constexpr Index B = 128;  // Philox blocks of a tile
-#pragma omp parallel for schedule(static) firstprivate(f, store) if (parallel : n > kGrain / 4)
+#pragma omp parallel for schedule(static) firstprivate(f, fill) if (parallel : n > kGrain / 4)
   for (Index t = 0; t < n; t += 4 * B) {
     alignas(64) float e[4 * B];
-#pragma omp simd
-    for (uint32_t j = 0; j < B; j++) store(e, key, uint64_t(t / 4), j);
     const Index m = n - t < 4 * B ? n - t : 4 * B;
+    fill(e, key, uint64_t(t / 4), whole_vectors((m + 3) / 4));
 #pragma omp simd
     for (Index i = 0; i < m; i++) f(t + i, e[i]);
   }
@@ -63,15 +79,16 @@ void for_each_random(Index n, PhiloxKey key, Store store, F f) {
 // f(i, e) with e standard normal, element i of the draw at key.
 template <class F>
 void for_each_normal(Stream, Index n, PhiloxKey key, F f) {
-  for_each_random(n, key, [](float* e, PhiloxKey k, uint64_t b, uint32_t j) { store_normals(e, k, b, j); }, f);
+  for_each_random(n, key, fill_normal_blocks, f);
 }
 // f(i, u) with u uniform in [0, 1).
 template <class F>
 void for_each_uniform(Stream, Index n, PhiloxKey key, F f) {
-  for_each_random(n, key, [](float* e, PhiloxKey k, uint64_t b, uint32_t j) { store_uniforms(e, k, b, j); }, f);
+  for_each_random(n, key, fill_uniform_blocks, f);
 }
 
-// The largest of what is added to it; NaN if any is. The sum type of max, for every reduction below.
+// The largest of what is added to it; NaN if any is. The sum type of max, for every reduction
+// below.
 template <class T>
 struct Max {
   T v = -T(INFINITY);
@@ -125,8 +142,9 @@ struct Sum<Max<T>, F> {
     return {bad ? T(NAN) : m};
   }
 };
-// Longer sums are halved down to kLeaf terms: the error of a float sum grows with the logarithm of its length.
-constexpr Index kLeaf = 4096;
+// Longer sums are halved down to kLeaf terms: the error of a float sum grows with the logarithm of
+// its length.
+constexpr Index kLeaf = 1024;
 template <class A, class F>
 A pairwise_sum(Index begin, Index end, F f) {
   if (end - begin <= kLeaf) return Sum<A, F>::run(begin, end, f);
@@ -158,7 +176,8 @@ void row_reduce(Stream, Index rows, Index cols, F f, G g) {
 #pragma omp parallel for schedule(static) firstprivate(f)
     for (Index t = 0; t < rows * kParts; t++) {
       const Index r = t / kParts, k = t % kParts;
-      part[t] = sum<A>(cols * k / kParts, cols * (k + 1) / kParts, [f, r](Index c) { return f(r, c); });
+      part[t] =
+          sum<A>(cols * k / kParts, cols * (k + 1) / kParts, [f, r](Index c) { return f(r, c); });
     }
     for (Index r = 0; r < rows; r++) g(r, add_halves(part + r * kParts, kParts));
     return;
@@ -167,12 +186,16 @@ void row_reduce(Stream, Index rows, Index cols, F f, G g) {
   for (Index r = 0; r < rows; r++) g(r, sum<A>(0, cols, [f, r](Index c) { return f(r, c); }));
 }
 
-// What works on one row in for_each_row: here one thread, on a device a warp or a block, whose threads all run the body.
+// What works on one row in for_each_row: here one thread, on a device a warp or a block, whose
+// threads all run the body.
 struct Row {
   // Sum of f(c) for 0 <= c < n, known to all.
   template <class A, class F>
-  A sum(Index n, F f) const { return IMAGO_BACKEND::sum<A>(0, n, f); }
-  // f(c) for 0 <= c < n. The same thread serves the same c each time, so that it sees what it wrote there.
+  A sum(Index n, F f) const {
+    return IMAGO_BACKEND::sum<A>(0, n, f);
+  }
+  // f(c) for 0 <= c < n. The same thread serves the same c each time, so that it sees what it wrote
+  // there.
   template <class F>
   void each(Index n, F f) const {
 #pragma omp simd
@@ -205,11 +228,12 @@ void add_rows(Index begin, Index end, Index cols, A* a, F f) {
 #pragma omp simd
     for (Index c = 0; c < cols; c++) a[c] += f(r, c);
 }
-// g(o, c, sum over r of f(o, r, c)) for outer matrices of [rows, cols]. Tiles of columns, and slabs of rows where these are
-// too few to share out; the slabs are added in order.
+// g(o, c, sum over r of f(o, r, c)) for outer matrices of [rows, cols]. Tiles of columns, and slabs
+// of rows where these are too few to share out; the slabs are added in order.
 template <class A, class F, class G>
 void column_reduce(Stream, Index outer, Index rows, Index cols, F f, G g) {
-  constexpr Index W = 128, kBlock = 256, kSlabRows = 64, kTasks = 32, kPartials = (1 << 16) / Index(sizeof(A));
+  constexpr Index W = 128, kBlock = 256, kSlabRows = 64, kTasks = 32,
+                  kPartials = (1 << 16) / Index(sizeof(A));
   const Index tiles = (cols + W - 1) / W, n = outer * tiles;
   if (!n) return;
   // Sums rows [begin, end) of tile t into a.
@@ -219,14 +243,16 @@ void column_reduce(Stream, Index outer, Index rows, Index cols, F f, G g) {
     for (Index c = 0; c < w; c++) a[c] = A{};
     for (Index r = rows * slab / slabs; r < end; r += kBlock) {
       A b[W]{};
-      add_rows(r, end - r < kBlock ? end : r + kBlock, w, b, [=](Index i, Index c) { return f(o, i, c0 + c); });
+      add_rows(r, end - r < kBlock ? end : r + kBlock, w, b,
+               [=](Index i, Index c) { return f(o, i, c0 + c); });
       for (Index c = 0; c < w; c++) a[c] += b[c];
     }
   };
   const auto least = [](Index a, Index b) { return a < b ? a : b; };
   const Index slabs = least(least(kTasks / n, rows / kSlabRows), kPartials / (n * W));
   if (slabs < 2) {
-#pragma omp parallel for schedule(static) firstprivate(tile, g) if (parallel : n * rows * W > kGrain)
+#pragma omp parallel for schedule(static) firstprivate(tile, g) if (parallel \
+                                                                    : n * rows * W > kGrain)
     for (Index t = 0; t < n; t++) {
       A a[W];
       tile(t, 0, 1, a);
@@ -250,8 +276,9 @@ void column_reduce(Stream, Index outer, Index rows, Index cols, F f, G g) {
 // g(c, sum over r of f(r, c)).
 template <class A, class F, class G>
 void column_reduce(Stream s, Index rows, Index cols, F f, G g) {
-  column_reduce<A>(s, 1, rows, cols, [f](Index, Index r, Index c) { return f(r, c); },
-                   [g](Index, Index c, A a) { g(c, a); });
+  column_reduce<A>(
+      s, 1, rows, cols, [f](Index, Index r, Index c) { return f(r, c); },
+      [g](Index, Index c, A a) { g(c, a); });
 }
 
 // g(sum over i of f(i)).
@@ -265,28 +292,29 @@ void reduce_all(Stream, Index n, F f, G g) {
   g(add_halves(part, B));
 }
 
-// --- rows of normals -------------------------------------------------------------------------------------------------
+// --- rows of normals
+// -------------------------------------------------------------------------------------------------
 
 constexpr Index kTile = 512;  // normals a thread holds
+constexpr Index kTileSpace = kTile + 64;
 
-// Normals [begin, end) of the draw at key, end - begin <= kTile, into e, which holds kTile + 8; where number begin is.
+// Normals [begin, end) of the draw at key, end - begin <= kTile, into e, which holds kTile + 8;
+// where number begin is.
 inline const float* fill_normals(float* e, PhiloxKey key, Index begin, Index end) {
-  const uint64_t first = uint64_t(begin / 4);
-  const uint32_t blocks = uint32_t((end + 3) / 4 - begin / 4);
-#pragma omp simd
-  for (uint32_t j = 0; j < blocks; j++) store_normals(e, key, first, j);
+  fill_normal_blocks(e, key, uint64_t(begin / 4), whole_vectors((end + 3) / 4 - begin / 4));
   return e + begin % 4;
 }
 inline Index rows_of_tile(Index cols) { return cols < 1 ? kTile : cols < kTile ? kTile / cols : 1; }
 
-// For rows in groups, b = r / members: f(b, r, c, e) with e element r * cols + c of the draw at key.
+// For rows in groups, b = r / members: f(b, r, c, e) with e element r * cols + c of the draw at
+// key.
 template <class F>
 void for_each_normal(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f) {
   const Index rows = groups * members, step = rows_of_tile(cols);
 #pragma omp parallel for schedule(static) firstprivate(f) if (parallel : rows * cols > kGrain / 4)
   for (Index t = 0; t < rows; t += step) {
     const Index last = t + step < rows ? t + step : rows;
-    alignas(64) float e[kTile + 8];
+    alignas(64) float e[kTileSpace];
     for (Index begin = t * cols; begin < last * cols; begin += kTile) {
       const Index end = begin + kTile < last * cols ? begin + kTile : last * cols;
       const float* z = fill_normals(e, key, begin, end);
@@ -305,10 +333,11 @@ void for_each_normal(Stream, Index groups, Index members, Index cols, PhiloxKey 
 template <class A, class F, class G>
 void row_reduce_normal(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f, G g) {
   const Index rows = groups * members, step = rows_of_tile(cols);
-#pragma omp parallel for schedule(static) firstprivate(f, g) if (parallel : rows * cols > kGrain / 4)
+#pragma omp parallel for schedule(static) firstprivate(f, g) if (parallel \
+                                                                 : rows * cols > kGrain / 4)
   for (Index t = 0; t < rows; t += step) {
     const Index last = t + step < rows ? t + step : rows;
-    alignas(64) float e[kTile + 8];
+    alignas(64) float e[kTileSpace];
     if (cols <= kTile) {
       const float* z = fill_normals(e, key, t * cols, last * cols);
       for (Index r = t; r < last; r++, z += cols) {
@@ -321,27 +350,34 @@ void row_reduce_normal(Stream, Index groups, Index members, Index cols, PhiloxKe
       for (Index begin = 0; begin < cols; begin += kTile) {
         const Index end = begin + kTile < cols ? begin + kTile : cols;
         const float* z = fill_normals(e, key, t * cols + begin, t * cols + end);
-        a += sum<A>(0, end - begin, [f, b, t, begin, z](Index c) { return f(b, t, begin + c, z[c]); });
+        a += sum<A>(0, end - begin,
+                    [f, b, t, begin, z](Index c) { return f(b, t, begin + c, z[c]); });
       }
       g(t, a);
     }
   }
 }
 
-// g(b, c, sum over the group's rows r = b members .. b members + members - 1 of f(r, c, e)), rows added in order.
+// g(b, c, sum over the group's rows r = b members .. b members + members - 1 of f(r, c, e)), rows
+// added in order.
 template <class A, class F, class G>
 void group_reduce_normal(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f, G g) {
-#pragma omp parallel for schedule(static) firstprivate(f, g) if (parallel : groups * members * cols > kGrain / 4)
+#pragma omp parallel for schedule(static) \
+    firstprivate(f, g) if (parallel       \
+                           : groups * members * cols > kGrain / 4)
   for (Index b = 0; b < groups; b++) {
-    alignas(64) float e[kTile + 8];
+    alignas(64) float e[kTileSpace];
     A a[kTile];
     for (Index t = 0; t < cols; t += kTile) {
       const Index w = cols - t < kTile ? cols - t : kTile;
       for (Index c = 0; c < w; c++) a[c] = A{};
-      for (Index r = b * members; r < (b + 1) * members; r++) {
-        const float* z = fill_normals(e, key, r * cols + t, r * cols + t + w);
+      const Index step = w == cols ? rows_of_tile(cols) : 1, last = (b + 1) * members;
+      for (Index r = b * members; r < last; r += step) {
+        const Index n = last - r < step ? last - r : step;  // rows of this tile
+        const float* z = fill_normals(e, key, r * cols + t, (r + n - 1) * cols + t + w);
+        for (Index k = 0; k < n; k++)
 #pragma omp simd
-        for (Index c = 0; c < w; c++) a[c] += f(r, t + c, z[c]);
+          for (Index c = 0; c < w; c++) a[c] += f(r + k, t + c, z[k * cols + c]);
       }
 #pragma omp simd
       for (Index c = 0; c < w; c++) g(b, t + c, a[c]);
@@ -349,7 +385,8 @@ void group_reduce_normal(Stream, Index groups, Index members, Index cols, Philox
   }
 }
 
-// --- lists of tensors ------------------------------------------------------------------------------------------------
+// --- lists of tensors
+// ------------------------------------------------------------------------------------------------
 
 constexpr Index kChunk = 1 << 13;  // elements of one tensor that one thread takes at a time
 
@@ -376,7 +413,8 @@ void multi_tensor_reduce(Stream, const Item* items, Index count, F f, G g) {
   A all{};
   for (Index t = 0; t < count; t++) {
     const Item item = items[t];
-    reduce_all<A>(Stream{}, item.n, [&](Index i) { return f(item, i); }, [&](A a) { all += a; });
+    reduce_all<A>(
+        Stream{}, item.n, [&](Index i) { return f(item, i); }, [&](A a) { all += a; });
   }
   g(all);
 }

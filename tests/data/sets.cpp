@@ -323,6 +323,24 @@ TEST_F(Sets, TakeScalesAndDraws) {
   EXPECT_NEAR(mean, .2, 4 * std::sqrt(.16 / 4000));
   EXPECT_GT(g.offset, 0u);
 }
+// Rows, shuffles and draws are the same on every device.
+TEST_F(Sets, EveryDeviceTakesTheSameRows) {
+  const std::string path = saved("a.npy", host_array(counting<std::uint8_t>(200), {50, 2, 2}));
+  std::vector<std::vector<double>> taken;
+  for (const Device device : devices()) {
+    const DataSet s = load(path, {.binarize = data::Binarize::dynamic, .device = device});
+    data::Batches batches(s.train.size(), {.batch = 7, .seed = 3, .device = device});
+    Generator g{5, 0};
+    taken.emplace_back();
+    for (int step = 0; step < 9; step++) {
+      const Tensor x = data::take(s, s.train, batches.next(), g);
+      EXPECT_EQ(x.device(), device);
+      const std::vector<double> v = x.values();
+      taken.back().insert(taken.back().end(), v.begin(), v.end());
+    }
+    EXPECT_EQ(taken.back(), taken.front()) << device;
+  }
+}
 
 }  // namespace
 }  // namespace imago::test

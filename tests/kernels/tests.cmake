@@ -47,3 +47,8 @@ if(IMAGO_HAS_EMULATED)
     imago_test(test_emulation_overruns ${CMAKE_CURRENT_LIST_DIR}/overruns.cpp $<TARGET_OBJECTS:planted_faults>)
   endif()
 endif()
+
+foreach(backend ${cpu_backends})
+  add_test(NAME symbols.${backend} COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DNAMESPACE=${backend}
+    "-DOBJECTS=$<TARGET_OBJECTS:kernels_${backend}>" -P ${CMAKE_CURRENT_LIST_DIR}/check_symbols.cmake)
+endforeach()

@@ -1,4 +1,5 @@
-// Small dense linear algebra in double, by plain loops, for closed forms in tests. Not here: anything of the engine.
+// Small dense linear algebra in double, by plain loops, for closed forms in tests. Not here:
+// anything of the engine.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -41,7 +42,8 @@ inline Matrix orthonormal(Matrix a) {
   }
   return a;
 }
-// Eigenvalues of a symmetric matrix in falling order, eigenvectors as columns: cyclic Jacobi rotations.
+// Eigenvalues of a symmetric matrix in falling order, eigenvectors as columns: cyclic Jacobi
+// rotations.
 struct Eigen {
   std::vector<double> values;
   Matrix vectors;
@@ -83,7 +85,8 @@ inline Eigen eigen(Matrix a) {
   return e;
 }
 // log N(x; mean, covariance), by Cholesky.
-inline double log_normal(const std::vector<double>& x, const std::vector<double>& mean, const Matrix& covariance) {
+inline double log_normal(const std::vector<double>& x, const std::vector<double>& mean,
+                         const Matrix& covariance) {
   const std::size_t n = x.size();
   Matrix l(n, n);
   std::vector<double> y(n);

@@ -30,7 +30,8 @@ TEST(LinearAutoencoder, RecoversThePrincipalSubspace) {
   const test::Eigen pca = test::eigen(test::transpose(x) * x);
 
   LatentVariableOptions o;
-  o.features = D, o.latent = d, o.hidden = {}, o.likelihood = Likelihood::Kind::gaussian, o.sigma = 1, o.bound = Bound::reconstruction;
+  o.features = D, o.latent = d, o.hidden = {}, o.likelihood = Likelihood::Kind::gaussian,
+  o.sigma = 1, o.bound = Bound::reconstruction;
   LatentVariableModel model(o, nn::Init{g, {}, DType::f64}, noise);
   Optimizer adam(model.parameters(), Adam{}, {.lr = 0.02});
   std::vector<Tensor> parameters;
@@ -60,7 +61,8 @@ TEST(LinearAutoencoder, RecoversThePrincipalSubspace) {
   for (std::size_t k = 0; k < D; k++)
     for (std::size_t j = 0; j < d; j++)
       for (std::size_t i = 0; i < d; i++) outside(k, j) -= pca.vectors(k, i) * inside(i, j);
-  const double sine = std::sqrt(std::max(0., test::eigen(test::transpose(outside) * outside).values[0]));
+  const double sine =
+      std::sqrt(std::max(0., test::eigen(test::transpose(outside) * outside).values[0]));
   EXPECT_LT(std::asin(std::min(1., sine)), 1e-2);
 }
 

@@ -1,5 +1,5 @@
-// Probabilistic PCA: p(x|z) = N(W z + m, s^2 I) with orthogonal columns in W, so that the posterior is diagonal and log p(x),
-// the ELBO and the posterior are known in closed form.
+// Probabilistic PCA: p(x|z) = N(W z + m, s^2 I) with orthogonal columns in W, so that the posterior
+// is diagonal and log p(x), the ELBO and the posterior are known in closed form.
 #include <gtest/gtest.h>
 
 #include "engine/ops/ops.h"
@@ -21,7 +21,9 @@ std::vector<double> normals(std::size_t n, std::uint64_t seed) {
 struct LinearGaussian {
   // shift and widen move q away from the posterior: mu + shift, logvar + widen.
   LinearGaussian(Bound bound, Index samples, double shift, double widen, DType dtype = DType::f64)
-      : model(options(bound, samples), nn::Init{initial, {}, dtype}, noise), covariance(D, D), mean(normals(D, 12)) {
+      : model(options(bound, samples), nn::Init{initial, {}, dtype}, noise),
+        covariance(D, D),
+        mean(normals(D, 12)) {
     Matrix w(D, d);
     w.v = normals(D * d, 11);
     w = test::orthonormal(w);
@@ -41,7 +43,8 @@ struct LinearGaussian {
         head_bias[j] -= w(i, j) / m * mean[i];
       }
       head_bias[d + j] = std::log(sigma * sigma / m) + widen;
-      // KL(q || posterior), one dimension: ((v - 1 - ln v) + shift^2 / variance) / 2 with v = e^widen.
+      // KL(q || posterior), one dimension: ((v - 1 - ln v) + shift^2 / variance) / 2 with v =
+      // e^widen.
       kl += 0.5 * (std::exp(widen) - 1 - widen + shift * shift / (sigma * sigma / m));
     }
     load("encoder.0.weight", head);
@@ -51,16 +54,20 @@ struct LinearGaussian {
   }
   static LatentVariableOptions options(Bound bound, Index samples) {
     LatentVariableOptions o;
-    o.features = D, o.latent = d, o.hidden = {}, o.likelihood = Likelihood::Kind::gaussian, o.sigma = sigma, o.bound = bound, o.samples = samples;
+    o.features = D, o.latent = d, o.hidden = {}, o.likelihood = Likelihood::Kind::gaussian,
+    o.sigma = sigma, o.bound = bound, o.samples = samples;
     return o;
   }
   void load(const std::string& name, const std::vector<double>& values) {
     for (const auto& p : model.parameters())
-      if (p.name == name) return p.value.copy_(ops::cast(Tensor::from(values, p.value.shape()), p.value.dtype()));
+      if (p.name == name)
+        return p.value.copy_(ops::cast(Tensor::from(values, p.value.shape()), p.value.dtype()));
     FAIL() << "no parameter " << name;
   }
   double log_p(const std::vector<double>& x, std::size_t row) const {
-    return test::log_normal({x.begin() + std::ptrdiff_t(row * D), x.begin() + std::ptrdiff_t((row + 1) * D)}, mean, covariance);
+    return test::log_normal(
+        {x.begin() + std::ptrdiff_t(row * D), x.begin() + std::ptrdiff_t((row + 1) * D)}, mean,
+        covariance);
   }
   double mean_log_p(const std::vector<double>& x) const {
     double s = 0;
@@ -105,11 +112,14 @@ TEST(LinearGaussian, ElboIsLogPLessTheDivergence) {
       // Draws differ within a row only; the rows' own spread is no error.
       for (std::size_t i = 0; i < 40; i++) {
         double row = 0, square = 0;
-        for (Index k = 0; k < K; k++) row += per_draw[i * std::size_t(K) + std::size_t(k)] / double(K);
-        for (Index k = 0; k < K; k++) square += std::pow(per_draw[i * std::size_t(K) + std::size_t(k)] - row, 2);
+        for (Index k = 0; k < K; k++)
+          row += per_draw[i * std::size_t(K) + std::size_t(k)] / double(K);
+        for (Index k = 0; k < K; k++)
+          square += std::pow(per_draw[i * std::size_t(K) + std::size_t(k)] - row, 2);
         variance += square / double(K - 1) / double(K) / 1600;
       }
-      EXPECT_NEAR(mean, exact, 4 * std::sqrt(variance) + 1e-9) << what << ", shift " << shift << ", widen " << widen;
+      EXPECT_NEAR(mean, exact, 4 * std::sqrt(variance) + 1e-9)
+          << what << ", shift " << shift << ", widen " << widen;
     };
     estimate(m.model.log_weights(batch(), K, g).values(), "log weights");
 
@@ -130,15 +140,18 @@ TEST(LinearGaussian, IwaeRisesWithKAndStaysBelowLogP) {
   for (Index K : {1, 5, 50}) {
     Generator g{6};
     const Index repeats = 4000 / K;  // groups of the same draws: nested, so the rise is not luck
-    const Tensor w = ops::reshape(m.model.log_weights(batch(), repeats * K, g), Shape{40 * repeats, K});
+    const Tensor w =
+        ops::reshape(m.model.log_weights(batch(), repeats * K, g), Shape{40 * repeats, K});
     const std::vector<double> bounds = ops::log_mean_exp(w).values();
     double mean = 0, variance = 0;
     for (double b : bounds) mean += b / double(bounds.size());
     for (std::size_t i = 0; i < 40; i++) {
       double row = 0;
-      for (Index r = 0; r < repeats; r++) row += bounds[i * std::size_t(repeats) + std::size_t(r)] / double(repeats);
       for (Index r = 0; r < repeats; r++)
-        variance += std::pow(bounds[i * std::size_t(repeats) + std::size_t(r)] - row, 2) / double(repeats * repeats) / 1600;
+        row += bounds[i * std::size_t(repeats) + std::size_t(r)] / double(repeats);
+      for (Index r = 0; r < repeats; r++)
+        variance += std::pow(bounds[i * std::size_t(repeats) + std::size_t(r)] - row, 2) /
+                    double(repeats * repeats) / 1600;
     }
     if (K == 1)
       EXPECT_NEAR(mean, before, 4 * std::sqrt(variance));
@@ -155,7 +168,8 @@ TEST(LinearGaussian, RateAndItsGradientAreAnalytic) {
   const auto [mu, logvar] = m.model.encode(batch());
   const Tensor rate = ops::gaussian_kl(mu, logvar);
   const auto gradients = grad({ops::sum(rate)}, {mu, logvar});
-  const auto a = mu.values(), b = logvar.values(), r = rate.values(), ga = gradients[0].values(), gb = gradients[1].values();
+  const auto a = mu.values(), b = logvar.values(), r = rate.values(), ga = gradients[0].values(),
+             gb = gradients[1].values();
   for (std::size_t i = 0; i < 40; i++) {
     double kl = 0;
     for (std::size_t j = i * d; j < (i + 1) * d; j++) {
@@ -168,7 +182,8 @@ TEST(LinearGaussian, RateAndItsGradientAreAnalytic) {
 }
 
 TEST(LinearGaussian, TheLossItselfHasTheAnalyticGradient) {
-  // With the draws' noise integrated out, d(-ELBO)/d(mu bias) = shift / posterior variance for each latent.
+  // With the draws' noise integrated out, d(-ELBO)/d(mu bias) = shift / posterior variance for each
+  // latent.
   LinearGaussian m(Bound::elbo, 4000, 0.3, 0.);
   const Tensor bias = m.model.parameters()[1].value;
   const auto g = grad({m.model.objective(batch())[0].value}, {bias})[0].values();
@@ -193,12 +208,17 @@ TEST(LinearGaussian, MeasuresAreTheClosedForms) {
   LinearGaussian m(Bound::elbo, 1, 0.1, 0.2, DType::f32);
   const data::DataSet set = data_set();
   const auto at = [&](Index samples, Index limit) {
-    return measure(m.model, set, set.test, {.metrics = {"nll", "elbo", "rate", "distortion"}, .seed = 1, .samples = samples, .limit = limit});
+    return measure(m.model, set, set.test,
+                   {.metrics = {"nll", "elbo", "rate", "distortion"},
+                    .seed = 1,
+                    .samples = samples,
+                    .limit = limit});
   };
   const double exact = m.mean_log_p(data());
   const training::Figures f = at(5000, 0);
   EXPECT_NEAR(training::figure(f, "nll"), -exact, 0.01);
-  EXPECT_NEAR(training::figure(f, "elbo"), -training::figure(f, "rate") - training::figure(f, "distortion"), 1e-9);
+  EXPECT_NEAR(training::figure(f, "elbo"),
+              -training::figure(f, "rate") - training::figure(f, "distortion"), 1e-9);
   EXPECT_NEAR(training::figure(f, "elbo"), exact - m.kl, 0.5);
   EXPECT_EQ(training::figure(f, "elbo"), training::figure(at(10, 0), "elbo"));
   EXPECT_GT(training::figure(at(1, 0), "nll"), training::figure(f, "nll") - 0.5);

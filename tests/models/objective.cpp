@@ -1,4 +1,5 @@
-// The objective of every preset and likelihood: each parameter is trained, the parts add up, a configuration says what it is.
+// The objective of every preset and likelihood: each parameter is trained, the parts add up, a
+// configuration says what it is.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -30,8 +31,11 @@ class EveryModel : public testing::TestWithParam<Case> {};
 
 TEST_P(EveryModel, TrainsEveryParameter) {
   training::Config config(preset(GetParam().preset).options);
-  for (const auto& [key, text] : training::Settings{
-           {"likelihood", GetParam().likelihood}, {"sigma", GetParam().sigma}, {"latent", "3"}, {"hidden", "7,5"}, {"activation", "tanh"}})
+  for (const auto& [key, text] : training::Settings{{"likelihood", GetParam().likelihood},
+                                                    {"sigma", GetParam().sigma},
+                                                    {"latent", "3"},
+                                                    {"hidden", "7,5"},
+                                                    {"activation", "tanh"}})
     config.set_text(key, text);
   const LatentVariableOptions options = model_options(config, {3, 4});
   EXPECT_EQ(options.features, 12);
@@ -47,7 +51,8 @@ TEST_P(EveryModel, TrainsEveryParameter) {
     EXPECT_EQ(terms[0].name, "loss");
     EXPECT_TRUE(std::isfinite(terms[0].value.item()));
     if (terms.size() == 3) {
-      EXPECT_NEAR(terms[0].value.item(), terms[1].value.item() + options.beta * terms[2].value.item(), 1e-4);
+      EXPECT_NEAR(terms[0].value.item(),
+                  terms[1].value.item() + options.beta * terms[2].value.item(), 1e-4);
     }
     const std::vector<Tensor> gradients = grad({terms[0].value}, parameters);
     for (std::size_t i = 0; i < gradients.size(); i++) {
@@ -70,7 +75,8 @@ TEST(Presets, AreFoundAndDescribed) {
         EXPECT_NE(text.find("\n  " + o.name + " "), std::string::npos) << p.name << " " << o.name;
       }
   }
-  EXPECT_NE(describe("vae", {28, 28}).find("all: 652824 parameters"), std::string::npos) << describe("vae", {28, 28});
+  EXPECT_NE(describe("vae", {28, 28}).find("all: 652824 parameters"), std::string::npos)
+      << describe("vae", {28, 28});
   try {
     preset("vea");
     FAIL();
@@ -88,7 +94,8 @@ TEST(Presets, HaveTheWeightNamesOfTheReference) {
   std::vector<std::string> expected;
   for (const char* net : {"encoder", "decoder"})
     for (const char* layer : {"0", "2"})
-      for (const char* kind : {"weight", "bias"}) expected.push_back(concat(net, ".", layer, ".", kind));
+      for (const char* kind : {"weight", "bias"})
+        expected.push_back(concat(net, ".", layer, ".", kind));
   std::vector<std::string> names;
   for (const auto& p : model.parameters()) names.push_back(p.name);
   EXPECT_EQ(names, expected);

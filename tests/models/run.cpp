@@ -1,4 +1,7 @@
-// Runs from the outside: train, stop, resume to the same bytes, refuse, diverge, open, sample, measure.
+// Runs from the outside: train, stop, resume to the same bytes, refuse, diverge, open, sample,
+// measure.
+#include "models/run.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -6,7 +9,6 @@
 #include "engine/io/file.h"
 #include "engine/io/image.h"
 #include "engine/train/checkpoint.h"
-#include "models/run.h"
 #include "tests/io/files.h"
 
 namespace imago::models {
@@ -15,7 +17,14 @@ namespace {
 using test::contents;
 
 TrainRequest request(const std::string& out, const std::string& preset = "vae") {
-  return {preset, {{"data", "four-patterns"}, {"device", "cpu"}, {"latent", "2"}, {"hidden", "8"}, {"steps", "30"}, {"batch", "200"}}, out};
+  return {preset,
+          {{"data", "four-patterns"},
+           {"device", "cpu"},
+           {"latent", "2"},
+           {"hidden", "8"},
+           {"steps", "30"},
+           {"batch", "200"}},
+          out};
 }
 TrainRequest with(TrainRequest r, const std::string& key, const std::string& text) {
   r.settings.emplace_back(key, text);
@@ -34,8 +43,15 @@ TEST(Runs, ResumesToTheSameBytesFromAnyStep) {
   // Everything that draws or remembers: dropout, binarisation, samples, EMA, clipping, validation.
   const auto wanted = [&](const std::string& out) {
     TrainRequest r = request(out, "iwae");
-    for (const auto& [key, text] : training::Settings{{"dropout", "0.2"}, {"binarize", "dynamic"}, {"samples", "3"}, {"ema", "0.9"}, {"clip_norm", "1"},
-                                                      {"valid", "100"}, {"eval_every", "6"}, {"checkpoint_every", "8"}, {"lr_milestones", "1"}})
+    for (const auto& [key, text] : training::Settings{{"dropout", "0.2"},
+                                                      {"binarize", "dynamic"},
+                                                      {"samples", "3"},
+                                                      {"ema", "0.9"},
+                                                      {"clip_norm", "1"},
+                                                      {"valid", "100"},
+                                                      {"eval_every", "6"},
+                                                      {"checkpoint_every", "8"},
+                                                      {"lr_milestones", "1"}})
       r.settings.emplace_back(key, text);
     return r;
   };
@@ -52,7 +68,9 @@ TEST(Runs, ResumesToTheSameBytesFromAnyStep) {
     EXPECT_EQ(finished.state, Outcome::State::finished);
     EXPECT_EQ(finished.step, 30);
     EXPECT_TRUE(last(out) == last(straight)) << "stopped at " << at;
-    EXPECT_TRUE(contents(out + "/checkpoints/best.safetensors") == contents(straight + "/checkpoints/best.safetensors")) << at;
+    EXPECT_TRUE(contents(out + "/checkpoints/best.safetensors") ==
+                contents(straight + "/checkpoints/best.safetensors"))
+        << at;
     EXPECT_EQ(contents(out + "/metrics.jsonl"), contents(straight + "/metrics.jsonl")) << at;
     EXPECT_EQ(contents(out + "/config.json"), contents(straight + "/config.json")) << at;
   }
@@ -60,7 +78,9 @@ TEST(Runs, ResumesToTheSameBytesFromAnyStep) {
 
 TEST(Runs, ACrashLosesOnlyWhatCameAfterTheCheckpoint) {
   const test::TemporaryFolder folder;
-  const auto wanted = [&](const std::string& out) { return with(with(request(out), "checkpoint_every", "10"), "eval_every", "5"); };
+  const auto wanted = [&](const std::string& out) {
+    return with(with(request(out), "checkpoint_every", "10"), "eval_every", "5");
+  };
   train(wanted(folder / "straight"));
   // Killed at step 17 after the checkpoint of step 10: the stop's own checkpoint is taken away.
   Hooks hooks;
@@ -72,12 +92,14 @@ TEST(Runs, ACrashLosesOnlyWhatCameAfterTheCheckpoint) {
   };
   train(wanted(folder / "crashed"), hooks);
   test::put(folder / "crashed/checkpoints/last.safetensors", kept);
-  test::put(folder / "crashed/metrics.jsonl", contents(folder / "crashed/metrics.jsonl") + R"({"step":16,"ep)");
+  test::put(folder / "crashed/metrics.jsonl",
+            contents(folder / "crashed/metrics.jsonl") + R"({"step":16,"ep)");
   TrainRequest again{"vae", {}, folder / "crashed"};
   again.resume = true;
   train(again);
   EXPECT_TRUE(last(folder / "crashed") == last(folder / "straight"));
-  EXPECT_EQ(contents(folder / "crashed/metrics.jsonl"), contents(folder / "straight/metrics.jsonl"));
+  EXPECT_EQ(contents(folder / "crashed/metrics.jsonl"),
+            contents(folder / "straight/metrics.jsonl"));
 }
 
 TEST(Runs, EvaluationAndPicturesNeverChangeTraining) {
@@ -91,7 +113,8 @@ TEST(Runs, EvaluationAndPicturesNeverChangeTraining) {
   EXPECT_FALSE(last(folder / "often") == last(folder / "seed"));
   if (io::has_png()) {
     EXPECT_TRUE(io::exists(folder / "often/samples/step-000002.png"));
-    EXPECT_EQ(contents(folder / "often/samples.png"), contents(folder / "often/samples/step-000030.png"));
+    EXPECT_EQ(contents(folder / "often/samples.png"),
+              contents(folder / "often/samples/step-000030.png"));
   }
 }
 
@@ -99,8 +122,10 @@ TEST(Runs, FinishedRunsAreLeftAlone) {
   const test::TemporaryFolder folder;
   const std::string out = folder / "run";
   const Outcome first = train(request(out));
-  const std::string before = last(out) + contents(out + "/metrics.jsonl") + contents(out + "/log.txt");
-  test::expect_error(ErrorKind::usage, {"--resume", "--overwrite", out}, [&] { train(request(out)); });
+  const std::string before =
+      last(out) + contents(out + "/metrics.jsonl") + contents(out + "/log.txt");
+  test::expect_error(ErrorKind::usage, {"--resume", "--overwrite", out},
+                     [&] { train(request(out)); });
   TrainRequest again = request(out);
   again.resume = true;
   std::string said;
@@ -119,7 +144,8 @@ TEST(Runs, FinishedRunsAreLeftAlone) {
   train(with(request(folder / "long"), "steps", "40"));
   EXPECT_TRUE(last(out) == last(folder / "long"));
 
-  test::expect_error(ErrorKind::usage, {"'latent'", "2", "3"}, [&] { train(with(again, "latent", "3")); });
+  test::expect_error(ErrorKind::usage, {"'latent'", "2", "3"},
+                     [&] { train(with(again, "latent", "3")); });
   TrainRequest overwrite = request(out);
   overwrite.overwrite = true;
   EXPECT_EQ(train(overwrite).step, 30);
@@ -135,23 +161,30 @@ TEST(Runs, FinishedRunsAreLeftAlone) {
 TEST(Runs, NothingIsMadeBeforeEverythingIsGood) {
   const test::TemporaryFolder folder;
   const std::string out = folder / "run";
-  test::expect_error(ErrorKind::usage, {"'latent'", "lattent"}, [&] { train(with(request(out), "lattent", "2")); });
+  test::expect_error(ErrorKind::usage, {"'latent'", "lattent"},
+                     [&] { train(with(request(out), "lattent", "2")); });
   test::expect_error(ErrorKind::usage, {"'vae'"}, [&] { train(request(out, "vaee")); });
-  test::expect_error(ErrorKind::usage, {"likelihood", "gaussian"},
-                     [&] { train(with(with(request(out), "data", "ring8"), "likelihood", "bernoulli")); });
-  test::expect_error(ErrorKind::data, {"no-such-set"}, [&] { train(with(request(out), "data", "no-such-set")); });
+  test::expect_error(ErrorKind::usage, {"likelihood", "gaussian"}, [&] {
+    train(with(with(request(out), "data", "ring8"), "likelihood", "bernoulli"));
+  });
+  test::expect_error(ErrorKind::data, {"no-such-set"},
+                     [&] { train(with(request(out), "data", "no-such-set")); });
   test::expect_error(ErrorKind::usage, {"--data"}, [&] { train(with(request(out), "data", "")); });
-  test::expect_error(ErrorKind::usage, {"device"}, [&] { train(with(request(out), "device", "gpu")); });
-  test::expect_error(ErrorKind::usage, {"missing.json"}, [&] { train(request(out, folder / "missing.json")); });
+  test::expect_error(ErrorKind::usage, {"device"},
+                     [&] { train(with(request(out), "device", "gpu")); });
+  test::expect_error(ErrorKind::usage, {"missing.json"},
+                     [&] { train(request(out, folder / "missing.json")); });
   EXPECT_EQ(folder.entries(), 0u);
 }
 
 TEST(Runs, DivergenceNamesTermAndStepAndKeepsTheCheckpoint) {
   const test::TemporaryFolder folder;
   const std::string out = folder / "run";
-  const auto diverging = with(with(with(request(out), "optimizer", "sgd"), "lr", "1e6"), "checkpoint_every", "1");
+  const auto diverging =
+      with(with(with(request(out), "optimizer", "sgd"), "lr", "1e6"), "checkpoint_every", "1");
   test::expect_error(ErrorKind::diverged, {"'loss'", "step", "lr"}, [&] { train(diverging); });
-  const training::Checkpoint kept = training::read_checkpoint(out + "/checkpoints/last.safetensors");
+  const training::Checkpoint kept =
+      training::read_checkpoint(out + "/checkpoints/last.safetensors");
   EXPECT_GE(kept.step, 1);
   EXPECT_LT(kept.step, 30);
 }
@@ -164,7 +197,8 @@ TEST(Runs, ConfigurationFeedsBack) {
   EXPECT_FALSE(io::exists(folder / "b"));
   train(from_file);
   EXPECT_TRUE(last(folder / "a") == last(folder / "b"));
-  EXPECT_EQ(resolve({"vae", {{"data", "four-patterns"}, {"seed", "3"}}, ""}).out, "runs/vae-four-patterns-s3");
+  EXPECT_EQ(resolve({"vae", {{"data", "four-patterns"}, {"seed", "3"}}, ""}).out,
+            "runs/vae-four-patterns-s3");
   // The last of epochs and steps wins.
   EXPECT_EQ(resolve(with(request(""), "epochs", "2")).config.integer("steps"), 0);
 }
@@ -179,7 +213,8 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
     EXPECT_EQ(run.step(), 30);
     EXPECT_EQ(run.sample_shape(), (Shape{2, 2, 1}));
     EvaluateOptions options;
-    EXPECT_EQ(run.evaluate(options), trained.test) << "the run's own weights, and the figures of its test line";
+    EXPECT_EQ(run.evaluate(options), trained.test)
+        << "the run's own weights, and the figures of its test line";
     options.metrics = run.metric_names();
     options.limit = 3;
     EXPECT_EQ(run.evaluate(options).size(), run.metric_names().size());
@@ -191,11 +226,13 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
       const Picture picture = run.sample(6, 1);
       EXPECT_EQ(picture.x.shape(), (Shape{6, 2, 2, 1}));
       const auto more = run.sample(1003, 1).x.values(), some = picture.x.values();
-      EXPECT_TRUE(std::equal(some.begin(), some.end(), more.begin())) << "a sample does not depend on how many there are";
+      EXPECT_TRUE(std::equal(some.begin(), some.end(), more.begin()))
+          << "a sample does not depend on how many there are";
       EXPECT_NE(run.sample(6, 2).x.values(), some);
       write_picture(picture, folder / "x.npy");
       if (io::has_png()) write_picture(picture, folder / "x.png");
-      test::expect_error(ErrorKind::usage, {".png or .npy"}, [&] { write_picture(picture, folder / "x.jpg"); });
+      test::expect_error(ErrorKind::usage, {".png or .npy"},
+                         [&] { write_picture(picture, folder / "x.jpg"); });
     }
   }
   test::expect_error(ErrorKind::data, {"no such run"}, [&] { models::Run::open(folder / "none"); });
@@ -206,12 +243,16 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
   test::put(folder / "vae/config.json", R"({"preset": )");
   test::expect_error(ErrorKind::data, {"config.json"}, [&] { models::Run::open(folder / "vae"); });
   test::put(folder / "vae/checkpoints/last.safetensors", "x");
-  test::expect_error(ErrorKind::data, {"last.safetensors"}, [&] { models::Run::open(folder / "vae"); });
+  test::expect_error(ErrorKind::data, {"last.safetensors"},
+                     [&] { models::Run::open(folder / "vae"); });
 }
 
 TEST(Runs, TrainsOnPoints) {
   const test::TemporaryFolder folder;
-  const Outcome o = train({"vae", {{"data", "ring8"}, {"device", "cpu"}, {"latent", "2"}, {"hidden", "16"}, {"steps", "20"}}, folder / "ring"});
+  const Outcome o = train(
+      {"vae",
+       {{"data", "ring8"}, {"device", "cpu"}, {"latent", "2"}, {"hidden", "16"}, {"steps", "20"}},
+       folder / "ring"});
   const models::Run run = models::Run::open(folder / "ring");
   EXPECT_EQ(run.config().text("likelihood"), "gaussian");
   EXPECT_EQ(run.sample(7, 0).x.shape(), (Shape{7, 2}));

@@ -1,4 +1,5 @@
-// Whole training steps: the same losses on every device, no node left alive, dropout and dynamic binarisation included.
+// Whole training steps: the same losses on every device, no node left alive, dropout and dynamic
+// binarisation included.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -26,12 +27,17 @@ data::DataSet pictures(Device device) {
 // The terms of 20 steps of a preset.
 std::vector<double> losses(const std::string& name, Device device) {
   training::Config config(preset(name).options);
-  for (const auto& [key, text] :
-       training::Settings{{"likelihood", "bernoulli"}, {"latent", "4"}, {"hidden", "17,9"}, {"dropout", "0.1"}, {"batch", "16"}, {"ema", "0.9"}})
+  for (const auto& [key, text] : training::Settings{{"likelihood", "bernoulli"},
+                                                    {"latent", "4"},
+                                                    {"hidden", "17,9"},
+                                                    {"dropout", "0.1"},
+                                                    {"batch", "16"},
+                                                    {"ema", "0.9"}})
     config.set_text(key, text);
   const data::DataSet set = pictures(device);
   Generator initial{41}, noise{42};
-  LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device}, noise);
+  LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device},
+                            noise);
   LatentVariableTask task(model, 0);
   training::Trainer trainer(task, set, config, noise, device);
   std::vector<double> all;
@@ -51,11 +57,13 @@ TEST_P(Steps, AgreeWithTheCpu) {
   for (const Preset& p : presets()) {
     const std::vector<double> here = losses(p.name, device()), cpu = losses(p.name, cpu_device);
     ASSERT_EQ(here.size(), cpu.size());
-    for (std::size_t i = 0; i < cpu.size(); i++) EXPECT_NEAR(here[i], cpu[i], 1e-5 * std::fabs(cpu[i])) << p.name << " figure " << i;
+    for (std::size_t i = 0; i < cpu.size(); i++)
+      EXPECT_NEAR(here[i], cpu[i], 1e-5 * std::fabs(cpu[i])) << p.name << " figure " << i;
     EXPECT_NE(cpu.front(), cpu.back());
   }
 }
-INSTANTIATE_TEST_SUITE_P(Devices, Steps, testing::ValuesIn(test::built_backends()), test::backend_name);
+INSTANTIATE_TEST_SUITE_P(Devices, Steps, testing::ValuesIn(test::built_backends()),
+                         test::backend_name);
 
 }  // namespace
 }  // namespace imago::models

@@ -1,4 +1,5 @@
-// Modules, layers and initialisers: names, values against plain loops, distributions, and what load_state_dict refuses.
+// Modules, layers and initialisers: names, values against plain loops, distributions, and what
+// load_state_dict refuses.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -41,9 +42,12 @@ std::string error_of(const F& f) {
 TEST(Module, NamesAreThoseOfPyTorch) {
   Generator g{1};
   const Net net({g}, g);
-  EXPECT_EQ(names(net.parameters()), (std::vector<std::string>{"encoder.0.weight", "encoder.0.bias", "encoder.3.weight", "encoder.3.bias"}));
+  EXPECT_EQ(names(net.parameters()),
+            (std::vector<std::string>{"encoder.0.weight", "encoder.0.bias", "encoder.3.weight",
+                                      "encoder.3.bias"}));
   EXPECT_EQ(names(net.state_dict()),
-            (std::vector<std::string>{"mean", "encoder.0.weight", "encoder.0.bias", "encoder.3.weight", "encoder.3.bias"}));
+            (std::vector<std::string>{"mean", "encoder.0.weight", "encoder.0.bias",
+                                      "encoder.3.weight", "encoder.3.bias"}));
   EXPECT_EQ(net.parameter_count(), 5 * 4 + 4 + 4 * 3 + 3);
 }
 
@@ -56,10 +60,14 @@ TEST(Module, StateDictRoundTripsAndNamesWhatDoesNotFit) {
 
   auto state = from.state_dict();
   state.pop_back();
-  EXPECT_NE(error_of([&] { to.load_state_dict(state, "file.safetensors"); }).find("lack 'encoder.3.bias', in file.safetensors"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              to.load_state_dict(state, "file.safetensors");
+            }).find("lack 'encoder.3.bias', in file.safetensors"),
+            std::string::npos);
   state = from.state_dict();
   state.push_back({"decoder.weight", Tensor::zeros({1})});
-  EXPECT_NE(error_of([&] { to.load_state_dict(state); }).find("'decoder.weight'"), std::string::npos);
+  EXPECT_NE(error_of([&] { to.load_state_dict(state); }).find("'decoder.weight'"),
+            std::string::npos);
   state = from.state_dict();
   const std::vector<double> before = to.parameters()[0].value.values();
   state[1].value = Tensor::zeros({4, 5});
@@ -153,7 +161,8 @@ TEST(Embedding, TakesRows) {
   const auto w = table.weight.values(), v = y.values();
   const int rows[] = {4, 0, 0, 5};
   for (int i = 0; i < 4; i++)
-    for (int j = 0; j < 3; j++) EXPECT_EQ(v[std::size_t(3 * i + j)], w[std::size_t(3 * rows[i] + j)]);
+    for (int j = 0; j < 3; j++)
+      EXPECT_EQ(v[std::size_t(3 * i + j)], w[std::size_t(3 * rows[i] + j)]);
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ void add_one_hot(std::vector<OpCase>& rows, const char* name, Shape labels, Inde
   rows.push_back(c);
 }
 
-// A data set of a fixed dtype, or of the dtype under test; differentiable in float64. The last input only says that dtype.
+// A data set of a fixed dtype, or of the dtype under test; differentiable in float64. The last
+// input only says that dtype.
 void add_gather_normalize(std::vector<OpCase>& rows, const char* name, Input x, Index count) {
   const double scale = 1 / 127.5, shift = -1;
   OpCase c;
@@ -92,12 +93,15 @@ void add_gather_normalize(std::vector<OpCase>& rows, const char* name, Input x, 
   x.low = 0, x.high = 256;
   x.differentiable = c.gradient = c.second = !x.fixed_dtype || x.dtype == DType::f64;
   c.inputs = {x, indices({count}, x.shape[0]), constant({})};
-  c.forward = [=](const Tensors& t) { return Tensors{ops::gather_normalize(t[0], t[1], scale, shift, t[2].dtype())}; };
+  c.forward = [=](const Tensors& t) {
+    return Tensors{ops::gather_normalize(t[0], t[1], scale, shift, t[2].dtype())};
+  };
   c.reference = [=](const Arrays& a) {
     const Index size = row_size(a[0].shape);
     Array out = zeros(with(a[0].shape, 0, count));
     for (Index m = 0; m < count; m++)
-      for (Index k = 0; k < size; k++) out[m * size + k] = scale * a[0][Index(a[1][m]) * size + k] + shift;
+      for (Index k = 0; k < size; k++)
+        out[m * size + k] = scale * a[0][Index(a[1][m]) * size + k] + shift;
     return Arrays{out};
   };
   rows.push_back(c);
@@ -132,7 +136,9 @@ void add_index_cases(std::vector<OpCase>& rows) {
   add_one_hot(rows, "scalar", {}, 5);
   add_one_hot(rows, "matrix", {3, 5}, 7);
   add_one_hot(rows, "empty", {0}, 4);
-  const auto data_set = [](Shape shape, DType t) { return Input{std::move(shape), 0, 256, {}, true, false, true, t}; };
+  const auto data_set = [](Shape shape, DType t) {
+    return Input{std::move(shape), 0, 256, {}, true, false, true, t};
+  };
   add_gather_normalize(rows, "uint8", data_set({13, 33}, DType::u8), 7);
   rows.back().bench = {data_set({60000, 784}, DType::u8), indices({128}, 60000), constant({})};
   rows.back().bench_bytes = 128. * 784 * 5;

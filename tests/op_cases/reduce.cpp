@@ -12,15 +12,18 @@ using ops::Axes;
 using Values = std::vector<double>;
 
 // The values that meet in each result, gathered one by one; f makes the result.
-Array reduce_reference(const Array& x, const Axes& axes, bool keepdim, const std::function<double(const Values&)>& f) {
+Array reduce_reference(const Array& x, const Axes& axes, bool keepdim,
+                       const std::function<double(const Values&)>& f) {
   const int rank = x.shape.rank();
   std::vector<bool> gone(std::size_t(rank), axes.empty());
   for (int a : axes) gone[std::size_t(a < 0 ? a + rank : a)] = true;
   std::vector<Index> dims;
   Index results = 1;
   for (int a = 0; a < rank; a++) {
-    if (!gone[std::size_t(a)]) dims.push_back(x.shape[a]), results *= x.shape[a];
-    else if (keepdim) dims.push_back(1);
+    if (!gone[std::size_t(a)])
+      dims.push_back(x.shape[a]), results *= x.shape[a];
+    else if (keepdim)
+      dims.push_back(1);
   }
   std::vector<Values> met{std::size_t(results)};
   for (Index i = 0; i < x.shape.numel(); i++) {
@@ -52,12 +55,14 @@ double variance(const Values& v, int ddof) {
 }
 
 using Reduction = Tensor (*)(const Tensor&, const Axes&, bool);
-void add(std::vector<OpCase>& rows, const char* op, std::string name, Shape shape, const Axes& axes, bool keepdim, Reduction forward,
-         const std::function<double(const Values&)>& reference) {
+void add(std::vector<OpCase>& rows, const char* op, std::string name, Shape shape, const Axes& axes,
+         bool keepdim, Reduction forward, const std::function<double(const Values&)>& reference) {
   OpCase c;
   c.op = op, c.name = std::move(name), c.inputs = {{shape}};
   c.forward = [=](const Tensors& t) { return Tensors{forward(t[0], axes, keepdim)}; };
-  c.reference = [=](const Arrays& a) { return Arrays{reduce_reference(a[0], axes, keepdim, reference)}; };
+  c.reference = [=](const Arrays& a) {
+    return Arrays{reduce_reference(a[0], axes, keepdim, reference)};
+  };
   // float32 sums are blocked: the error stays within a few units of the largest partial sum.
   const double n = double(std::max<Index>(shape.numel(), 1));
   c.tolerance = 1e-6 * std::max(10., std::sqrt(n));
@@ -71,12 +76,14 @@ void bench(OpCase& c, Shape shape, Index results) {
 
 std::string axes_name(const Axes& axes) {
   std::string s = "axes";
-  for (int a : axes) s += a < 0 ? concat("_last", a == -1 ? "" : std::to_string(-a)) : concat("_", a);
+  for (int a : axes)
+    s += a < 0 ? concat("_last", a == -1 ? "" : std::to_string(-a)) : concat("_", a);
   return s;
 }
 
 // softmax and its relatives: f(values of a line, position) along axis.
-Array along_reference(const Array& x, int axis, const std::function<double(const Values&, std::size_t)>& f) {
+Array along_reference(const Array& x, int axis,
+                      const std::function<double(const Values&, std::size_t)>& f) {
   const int a = axis < 0 ? axis + x.shape.rank() : axis;
   Index inner = 1;
   for (int d = a + 1; d < x.shape.rank(); d++) inner *= x.shape[d];
@@ -97,7 +104,8 @@ double log_sum_exp(const Values& v) {
   return m + std::log(s);
 }
 
-void add_softmax(std::vector<OpCase>& rows, const char* name, Shape shape, int axis, double scale = 2) {
+void add_softmax(std::vector<OpCase>& rows, const char* name, Shape shape, int axis,
+                 double scale = 2) {
   const Input x{shape, -scale, scale};
   OpCase c;
   c.inputs = {x};
@@ -106,13 +114,16 @@ void add_softmax(std::vector<OpCase>& rows, const char* name, Shape shape, int a
   c.op = "softmax";
   c.forward = [=](const Tensors& t) { return Tensors{ops::softmax(t[0], axis)}; };
   c.reference = [=](const Arrays& a) {
-    return Arrays{along_reference(a[0], axis, [](const Values& v, std::size_t k) { return std::exp(v[k] - log_sum_exp(v)); })};
+    return Arrays{along_reference(a[0], axis, [](const Values& v, std::size_t k) {
+      return std::exp(v[k] - log_sum_exp(v));
+    })};
   };
   rows.push_back(c);
   c.op = "log_softmax";
   c.forward = [=](const Tensors& t) { return Tensors{ops::log_softmax(t[0], axis)}; };
   c.reference = [=](const Arrays& a) {
-    return Arrays{along_reference(a[0], axis, [](const Values& v, std::size_t k) { return v[k] - log_sum_exp(v); })};
+    return Arrays{along_reference(
+        a[0], axis, [](const Values& v, std::size_t k) { return v[k] - log_sum_exp(v); })};
   };
   rows.push_back(c);
   if (shape[axis] == 0) return;
@@ -120,7 +131,9 @@ void add_softmax(std::vector<OpCase>& rows, const char* name, Shape shape, int a
   for (bool keepdim : {false, true}) {
     c.name = concat(name, keepdim ? "_keepdim" : "");
     c.forward = [=](const Tensors& t) { return Tensors{ops::logsumexp(t[0], axis, keepdim)}; };
-    c.reference = [=](const Arrays& a) { return Arrays{reduce_reference(a[0], {axis}, keepdim, log_sum_exp)}; };
+    c.reference = [=](const Arrays& a) {
+      return Arrays{reduce_reference(a[0], {axis}, keepdim, log_sum_exp)};
+    };
     rows.push_back(c);
   }
 }
@@ -157,7 +170,8 @@ void add_sums(std::vector<OpCase>& rows) {
   add(rows, "sum", "rows", {13, 17}, {1}, false, ops::sum, total);
   bench(rows.back(), {6400, 784}, 6400);
 
-  for (Axes axes : {Axes{}, Axes{0}, Axes{1}, Axes{-1}, Axes{0, 2}, Axes{0, 1, 3}, Axes{-4, -3, -2}})
+  for (Axes axes :
+       {Axes{}, Axes{0}, Axes{1}, Axes{-1}, Axes{0, 2}, Axes{0, 1, 3}, Axes{-4, -3, -2}})
     add(rows, "mean", axes_name(axes), {2, 3, 5, 7}, axes, axes.size() == 1, ops::mean, average);
   add(rows, "mean", "ones", {1, 1}, {1}, false, ops::mean, average);
   add(rows, "mean", "empty_result", {0, 3}, {1}, false, ops::mean, average);
@@ -181,12 +195,14 @@ void add_extremes(std::vector<OpCase>& rows) {
 }
 
 void add_variances(std::vector<OpCase>& rows) {
-  const auto row = [&](const char* name, Shape shape, Axes axes, int ddof, bool keepdim, double offset) {
+  const auto row = [&](const char* name, Shape shape, Axes axes, int ddof, bool keepdim,
+                       double offset) {
     OpCase c;
     c.op = "var", c.name = name, c.inputs = {{std::move(shape), offset - 2, offset + 2}};
     c.forward = [=](const Tensors& t) { return Tensors{ops::var(t[0], axes, ddof, keepdim)}; };
     c.reference = [=](const Arrays& a) {
-      return Arrays{reduce_reference(a[0], axes, keepdim, [ddof](const Values& v) { return variance(v, ddof); })};
+      return Arrays{reduce_reference(a[0], axes, keepdim,
+                                     [ddof](const Values& v) { return variance(v, ddof); })};
     };
     // The inputs themselves are only known to an offset's rounding.
     c.tolerance = 1e-5 + 1e-7 * offset;
@@ -279,7 +295,9 @@ void add_reduce_cases(std::vector<OpCase>& rows) {
   add_softmax(rows, "long", {2, 1031}, 1);
   add_softmax(rows, "large", {3, 11}, 1, 40);
   add_softmax(rows, "empty", {0, 5}, 1);
-  const auto first = std::find_if(rows.begin(), rows.end(), [](const OpCase& c) { return c.op == "softmax"; });
+  add_softmax(rows, "empty_axis", {5, 0}, 1);
+  const auto first =
+      std::find_if(rows.begin(), rows.end(), [](const OpCase& c) { return c.op == "softmax"; });
   for (int i = 0; i < 3; i++) {  // softmax, log_softmax, logsumexp of the same rows
     OpCase& c = first[i];
     c.bench = {{{6400, 50}}};

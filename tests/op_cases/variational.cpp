@@ -9,9 +9,12 @@ namespace {
 constexpr double kLogTwoPi = 1.8378770664093454836;
 constexpr Generator kGenerator{42, 7};  // an odd place in the stream
 
-double sigmoid(double u) { return u > 0 ? 1 / (1 + std::exp(-u)) : std::exp(u) / (1 + std::exp(u)); }
+double sigmoid(double u) {
+  return u > 0 ? 1 / (1 + std::exp(-u)) : std::exp(u) / (1 + std::exp(u));
+}
 
-// The normals a draw of n elements at kGenerator yields; ops::randn has its own independent reference.
+// The normals a draw of n elements at kGenerator yields; ops::randn has its own independent
+// reference.
 std::vector<double> normals(Index n) {
   Generator g = kGenerator;
   return ops::randn({n}, g, DType::f64).values();
@@ -23,7 +26,8 @@ Arrays kl_reference(const Arrays& in) {
   Array kl = zeros({rows});
   for (Index i = 0; i < rows * cols; i++) {
     const double mu2 = pair ? in[2][i] : 0, logvar2 = pair ? in[3][i] : 0, d = in[0][i] - mu2;
-    kl[i / cols] += .5 * (logvar2 - in[1][i] + (std::exp(in[1][i]) + d * d) / std::exp(logvar2) - 1);
+    kl[i / cols] +=
+        .5 * (logvar2 - in[1][i] + (std::exp(in[1][i]) + d * d) / std::exp(logvar2) - 1);
   }
   return {kl};
 }
@@ -45,7 +49,8 @@ Arrays sample_reference(const Arrays& in, Index samples) {
 }
 
 Arrays bernoulli_reference(const Arrays& in) {
-  const Index cols = in[0].shape[1], rows = in[1].shape[0], samples = rows ? rows / in[0].shape[0] : 1;
+  const Index cols = in[0].shape[1], rows = in[1].shape[0],
+              samples = rows ? rows / in[0].shape[0] : 1;
   Array lp = zeros({rows});
   for (Index r = 0; r < rows; r++)
     for (Index c = 0; c < cols; c++) {
@@ -58,7 +63,8 @@ Arrays bernoulli_reference(const Arrays& in) {
 // f(x, mean, scale) summed over each row; the scale is one per element, per column, or one for all.
 template <class F>
 Arrays density_reference(const Arrays& in, F f) {
-  const Index rows = in[1].shape[0], cols = in[1].shape[1], samples = rows ? rows / in[0].shape[0] : 1;
+  const Index rows = in[1].shape[0], cols = in[1].shape[1],
+              samples = rows ? rows / in[0].shape[0] : 1;
   const Shape& s = in[2].shape;
   Array lp = zeros({rows});
   for (Index r = 0; r < rows; r++)
@@ -73,7 +79,8 @@ double gaussian_density(double x, double mean, double logvar) {
   const double v = std::exp(logvar);
   return -.5 * std::log(2 * M_PI * v) - (x - mean) * (x - mean) / (2 * v);
 }
-// By quadrature of the logistic density over the bin: Gauss-Legendre of 5 points on 64 pieces. Tails are closed forms.
+// By quadrature of the logistic density over the bin: Gauss-Legendre of 5 points on 64 pieces.
+// Tails are closed forms.
 double logistic_mass(double x, double mean, double log_scale) {
   const double h = 1. / 510, s = std::exp(log_scale);
   if (x < h) return std::log(sigmoid((x + h - mean) / s));
@@ -108,81 +115,129 @@ struct Size {
   Index rows, cols, samples = 1;
 };
 // 1, primes, less and more than a warp, several tiles of normals, empty both ways.
-const Size kSizes[] = {{"one", 1, 1},         {"prime", 7, 13},       {"wide", 3, 1031},     {"tall", 101, 3},
-                       {"samples", 5, 7, 3},  {"many", 2, 33, 11},    {"long_samples", 2, 601, 2},
-                       {"no_rows", 0, 5},     {"no_columns", 3, 0, 2}};
+const Size kSizes[] = {
+    {"one", 1, 1},          {"prime", 7, 13},    {"wide", 3, 1031},           {"tall", 101, 3},
+    {"samples", 5, 7, 3},   {"many", 2, 33, 11}, {"long_samples", 2, 601, 2}, {"no_rows", 0, 5},
+    {"no_columns", 3, 0, 2}};
 
 }  // namespace
 
 void add_variational_cases(std::vector<OpCase>& rows) {
   // Sums of up to 1031 terms in float32: pairwise or in lanes, within 1e-5 of 1 + |sum|.
   for (const auto& [name, r, c, k] : kSizes) {
-    const Input mu{{r, c}}, logvar{{r, c}, -1.5, 1.5}, row_mu{{r * k, c}}, row_logvar{{r * k, c}, -1.5, 1.5};
+    const Input mu{{r, c}}, logvar{{r, c}, -1.5, 1.5}, row_mu{{r * k, c}},
+        row_logvar{{r * k, c}, -1.5, 1.5};
     const Input x{{r, c}, .05, .95}, logits{{r * k, c}, -4, 4}, level{{r, c}, .01, .99};
     const std::string suffix = name;
     if (k == 1) {
-      rows.push_back({.op = "gaussian_kl", .name = suffix, .inputs = {mu, logvar},
-                      .forward = [](const Tensors& in) { return Tensors{ops::gaussian_kl(in[0], in[1])}; },
-                      .reference = kl_reference});
-      rows.push_back({.op = "gaussian_kl", .name = suffix + "_pair", .inputs = {mu, logvar, mu, logvar},
-                      .forward = [](const Tensors& in) { return Tensors{ops::gaussian_kl(in[0], in[1], in[2], in[3])}; },
+      rows.push_back(
+          {.op = "gaussian_kl",
+           .name = suffix,
+           .inputs = {mu, logvar},
+           .forward = [](const Tensors& in) { return Tensors{ops::gaussian_kl(in[0], in[1])}; },
+           .reference = kl_reference});
+      rows.push_back({.op = "gaussian_kl",
+                      .name = suffix + "_pair",
+                      .inputs = {mu, logvar, mu, logvar},
+                      .forward =
+                          [](const Tensors& in) {
+                            return Tensors{ops::gaussian_kl(in[0], in[1], in[2], in[3])};
+                          },
                       .reference = kl_reference});
     }
-    rows.push_back({.op = "reparameterize", .name = suffix, .inputs = {mu, logvar},
-                    .forward = [k = k](const Tensors& in) {
-                      Generator g = kGenerator;
-                      return Tensors{ops::reparameterize(in[0], in[1], g, k)};
-                    },
-                    .reference = [k = k](const Arrays& in) { return Arrays{sample_reference(in, k)[0]}; }});
-    rows.push_back({.op = "reparameterize_log_prob", .name = suffix, .inputs = {mu, logvar},
-                    .forward = [k = k](const Tensors& in) {
-                      Generator g = kGenerator;
-                      const ops::PosteriorSample s = ops::reparameterize_log_prob(in[0], in[1], g, k);
-                      return Tensors{s.z, s.log_q, s.log_p};
-                    },
+    rows.push_back(
+        {.op = "reparameterize",
+         .name = suffix,
+         .inputs = {mu, logvar},
+         .forward =
+             [k = k](const Tensors& in) {
+               Generator g = kGenerator;
+               return Tensors{ops::reparameterize(in[0], in[1], g, k)};
+             },
+         .reference = [k = k](const Arrays& in) { return Arrays{sample_reference(in, k)[0]}; }});
+    rows.push_back({.op = "reparameterize_log_prob",
+                    .name = suffix,
+                    .inputs = {mu, logvar},
+                    .forward =
+                        [k = k](const Tensors& in) {
+                          Generator g = kGenerator;
+                          const ops::PosteriorSample s =
+                              ops::reparameterize_log_prob(in[0], in[1], g, k);
+                          return Tensors{s.z, s.log_q, s.log_p};
+                        },
                     .reference = [k = k](const Arrays& in) { return sample_reference(in, k); }});
     if (r > 0 || k == 1) {
-      rows.push_back({.op = "bernoulli_log_prob", .name = suffix, .inputs = {x, logits},
-                      .forward = [](const Tensors& in) { return Tensors{ops::bernoulli_log_prob(in[0], in[1])}; },
-                      .reference = bernoulli_reference});
-      const auto gaussian = [](const Tensors& in) { return Tensors{ops::gaussian_log_prob(in[0], in[1], in[2])}; };
-      const auto gaussian_ref = [](const Arrays& in) { return density_reference(in, gaussian_density); };
+      rows.push_back(
+          {.op = "bernoulli_log_prob",
+           .name = suffix,
+           .inputs = {x, logits},
+           .forward =
+               [](const Tensors& in) { return Tensors{ops::bernoulli_log_prob(in[0], in[1])}; },
+           .reference = bernoulli_reference});
+      const auto gaussian = [](const Tensors& in) {
+        return Tensors{ops::gaussian_log_prob(in[0], in[1], in[2])};
+      };
+      const auto gaussian_ref = [](const Arrays& in) {
+        return density_reference(in, gaussian_density);
+      };
       // Bins of width 1/255 in float32: x - mean keeps 24 bits, divided by s of at least e^-3.
-      const auto logistic = [](const Tensors& in) { return Tensors{ops::discretized_logistic_log_prob(in[0], in[1], in[2])}; };
-      const auto logistic_ref = [](const Arrays& in) { return density_reference(in, logistic_mass); };
+      const auto logistic = [](const Tensors& in) {
+        return Tensors{ops::discretized_logistic_log_prob(in[0], in[1], in[2])};
+      };
+      const auto logistic_ref = [](const Arrays& in) {
+        return density_reference(in, logistic_mass);
+      };
       const Input mean{{r * k, c}, 0, 1};
       const struct {
         const char* spread;
         Shape shape;
       } spreads[] = {{"", {r * k, c}}, {"_column", {c}}, {"_scalar", {}}, {"_one", {1, 1}}};
       for (const auto& [spread, shape] : spreads) {
-        rows.push_back({.op = "gaussian_log_prob", .name = suffix + spread, .inputs = {mu, row_mu, Input{shape, -1.5, 1.5}},
-                        .forward = gaussian, .reference = gaussian_ref});
-        rows.push_back({.op = "discretized_logistic_log_prob", .name = suffix + spread,
-                        .inputs = {level, mean, Input{shape, -3, -1}}, .forward = logistic, .reference = logistic_ref});
+        rows.push_back({.op = "gaussian_log_prob",
+                        .name = suffix + spread,
+                        .inputs = {mu, row_mu, Input{shape, -1.5, 1.5}},
+                        .forward = gaussian,
+                        .reference = gaussian_ref});
+        rows.push_back({.op = "discretized_logistic_log_prob",
+                        .name = suffix + spread,
+                        .inputs = {level, mean, Input{shape, -3, -1}},
+                        .forward = logistic,
+                        .reference = logistic_ref});
       }
     }
     if (c > 0)
-      rows.push_back({.op = "log_mean_exp", .name = suffix, .inputs = {Input{{r, c}, -30, 5}},
-                      .forward = [](const Tensors& in) { return Tensors{ops::log_mean_exp(in[0])}; },
-                      .reference = log_mean_exp_reference});
+      rows.push_back(
+          {.op = "log_mean_exp",
+           .name = suffix,
+           .inputs = {Input{{r, c}, -30, 5}},
+           .forward = [](const Tensors& in) { return Tensors{ops::log_mean_exp(in[0])}; },
+           .reference = log_mean_exp_reference});
   }
   // The tails of the discretised logistic, both with a gradient, and x constant as in training.
-  for (const auto& [name, low, high] : {std::tuple{"low_tail", 0., .0015}, std::tuple{"high_tail", .9985, 1.}})
-    rows.push_back({.op = "discretized_logistic_log_prob", .name = name,
-                    .inputs = {constant({6, 5}, low, high), Input{{12, 5}, 0, 1}, Input{{12, 5}, -3, -1}},
-                    .forward = [](const Tensors& in) { return Tensors{ops::discretized_logistic_log_prob(in[0], in[1], in[2])}; },
-                    .reference = [](const Arrays& in) { return density_reference(in, logistic_mass); }});
+  for (const auto& [name, low, high] :
+       {std::tuple{"low_tail", 0., .0015}, std::tuple{"high_tail", .9985, 1.}})
+    rows.push_back(
+        {.op = "discretized_logistic_log_prob",
+         .name = name,
+         .inputs = {constant({6, 5}, low, high), Input{{12, 5}, 0, 1}, Input{{12, 5}, -3, -1}},
+         .forward =
+             [](const Tensors& in) {
+               return Tensors{ops::discretized_logistic_log_prob(in[0], in[1], in[2])};
+             },
+         .reference = [](const Arrays& in) { return density_reference(in, logistic_mass); }});
   // What training runs: case A, and IWAE with 50 samples.
   const auto bench = [&](const char* op, std::vector<Input> inputs, double bytes, double flops) {
     for (OpCase& row : rows)
-      if (row.op == op && row.name == "prime") row.bench = std::move(inputs), row.bench_bytes = bytes, row.bench_flops = flops;
+      if (row.op == op && row.name == "prime")
+        row.bench = std::move(inputs), row.bench_bytes = bytes, row.bench_flops = flops;
   };
   const double n = 5000 * 784, d = 5000 * 50;
   bench("bernoulli_log_prob", {constant({5000, 784}, 0, 1), Input{{5000, 784}}}, 8 * n, 25 * n);
-  bench("gaussian_log_prob", {constant({5000, 784}, 0, 1), Input{{5000, 784}}, Input{{5000, 784}}}, 12 * n, 20 * n);
-  bench("discretized_logistic_log_prob", {constant({5000, 784}, 0, 1), Input{{5000, 784}, 0, 1}, Input{{5000, 784}, -3, -1}},
-        12 * n, 80 * n);
+  bench("gaussian_log_prob", {constant({5000, 784}, 0, 1), Input{{5000, 784}}, Input{{5000, 784}}},
+        12 * n, 20 * n);
+  bench("discretized_logistic_log_prob",
+        {constant({5000, 784}, 0, 1), Input{{5000, 784}, 0, 1}, Input{{5000, 784}, -3, -1}}, 12 * n,
+        80 * n);
   bench("gaussian_kl", {Input{{5000, 50}}, Input{{5000, 50}}}, 8 * d, 20 * d);
   bench("reparameterize", {Input{{5000, 50}}, Input{{5000, 50}}}, 12 * d, 80 * d);
   bench("reparameterize_log_prob", {Input{{5000, 50}}, Input{{5000, 50}}}, 12 * d, 90 * d);

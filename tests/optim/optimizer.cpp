@@ -1,4 +1,5 @@
-// Optimisers against plain loops in double over torch.optim's formulas, resume, clipping, missing gradients and errors.
+// Optimisers against plain loops in double over torch.optim's formulas, resume, clipping, missing
+// gradients and errors.
 #include "engine/optim/optimizer.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ namespace {
 
 using Doubles = std::vector<double>;
 
-// Empty, one element, primes, several chunks; the many small ones fill more than one of a device's tables.
+// Empty, one element, primes, several chunks; the many small ones fill more than one of a device's
+// tables.
 std::vector<Shape> shapes() {
   std::vector<Shape> list{{}, {7}, {0, 3}, {31, 11}, {20011}};
   for (int i = 0; i < 150; i++) list.push_back({1 + i % 5});
@@ -48,7 +50,8 @@ double adjusted(double g, double w, const OptimizerOptions& o, double scale, boo
 }
 
 // torch.optim's single-tensor loops.
-void plain_step(Plain& p, const Doubles& grad, const UpdateRule& rule, const OptimizerOptions& o, double scale) {
+void plain_step(Plain& p, const Doubles& grad, const UpdateRule& rule, const OptimizerOptions& o,
+                double scale) {
   p.t++;
   const auto* adam = std::get_if<Adam>(&rule);
   for (std::size_t i = 0; i < grad.size(); i++) {
@@ -102,16 +105,23 @@ const Case kCases[] = {
     {"sgd_momentum", Sgd{.momentum = .9, .dampening = .1}, {.lr = .05, .weight_decay = .01}},
     {"sgd_nesterov_ema", Sgd{.momentum = .8, .nesterov = true}, {.lr = .05, .ema = .9}},
     {"adagrad", Adagrad{}, {.lr = .1}},
-    {"adagrad_decay", Adagrad{.lr_decay = .1, .initial_accumulator = .2}, {.lr = .1, .weight_decay = .1, .ema = .5}},
+    {"adagrad_decay",
+     Adagrad{.lr_decay = .1, .initial_accumulator = .2},
+     {.lr = .1, .weight_decay = .1, .ema = .5}},
     {"rmsprop", RmsProp{}, {.lr = .01}},
     {"rmsprop_momentum", RmsProp{.alpha = .9, .momentum = .7}, {.lr = .01, .l1 = .01}},
     {"rmsprop_centered", RmsProp{.alpha = .95, .centered = true}, {.lr = .01, .ema = .9}},
-    {"rmsprop_all", RmsProp{.alpha = .9, .momentum = .5, .centered = true}, {.lr = .01, .clip_norm = 3}},
+    {"rmsprop_all",
+     RmsProp{.alpha = .9, .momentum = .5, .centered = true},
+     {.lr = .01, .clip_norm = 3}},
     {"adam", Adam{}, {.lr = .01}},
-    {"adam_gan", Adam{.beta1 = .5, .beta2 = .9}, {.lr = .01, .weight_decay = .1, .clip_norm = 2, .ema = .99}},
+    {"adam_gan",
+     Adam{.beta1 = .5, .beta2 = .9},
+     {.lr = .01, .weight_decay = .1, .clip_norm = 2, .ema = .99}},
     {"adam_beta1_zero", Adam{.beta1 = 0}, {.lr = .01}},
     {"adamw", Adam{.decoupled = true}, {.lr = .01, .weight_decay = .1}},
-    {"adamw_all", Adam{.eps = 1e-3, .decoupled = true},
+    {"adamw_all",
+     Adam{.eps = 1e-3, .decoupled = true},
      {.lr = .01, .weight_decay = .3, .l1 = .01, .clip_norm = 5, .clip_value = .02, .ema = .8}},
 };
 
@@ -139,7 +149,8 @@ std::vector<Tensor> tensors(const std::vector<Doubles>& g, DType t, Device d) {
   for (std::size_t i = 0; i < g.size(); i++) list.push_back(tensor(g[i], shapes()[i], t, d));
   return list;
 }
-void expect_near(const Doubles& got, const Doubles& want, double tolerance, const std::string& what) {
+void expect_near(const Doubles& got, const Doubles& want, double tolerance,
+                 const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;
   for (std::size_t i = 0; i < got.size(); i++)
     ASSERT_NEAR(got[i], want[i], tolerance * (1 + std::fabs(want[i]))) << what << " element " << i;
@@ -148,14 +159,16 @@ void expect_near(const Doubles& got, const Doubles& want, double tolerance, cons
 class OptimizerTest : public testing::TestWithParam<std::tuple<Case, Backend, DType>> {
  protected:
   void SetUp() override {
-    if (runtime::device_count(device().backend) == 0) GTEST_SKIP() << "no " << name(device()) << " device";
+    if (runtime::device_count(device().backend) == 0)
+      GTEST_SKIP() << "no " << name(device()) << " device";
   }
   const Case& rule() const { return std::get<0>(GetParam()); }
   Device device() const { return {std::get<1>(GetParam()), 0}; }
   DType dtype() const { return std::get<2>(GetParam()); }
 };
 
-// Float32 rounding of ten steps of size lr on weights of order 1: measured below 2e-6; centered RMSprop subtracts squares.
+// Float32 rounding of ten steps of size lr on weights of order 1: measured below 2e-6; centered
+// RMSprop subtracts squares.
 TEST_P(OptimizerTest, EqualsPlainLoops) {
   Model m = model(dtype(), device());
   const OptimizerOptions& o = rule().options;
@@ -176,7 +189,8 @@ TEST_P(OptimizerTest, EqualsPlainLoops) {
   EXPECT_EQ(optimizer.averaged().size(), o.ema > 0 ? m.plain.size() : 0);
   for (std::size_t i = 0; i < m.plain.size(); i++) {
     expect_near(m.parameters[i].value.values(), m.plain[i].w, tolerance, m.parameters[i].name);
-    if (o.ema > 0) expect_near(optimizer.averaged()[i].value.values(), m.plain[i].average, tolerance, "average");
+    if (o.ema > 0)
+      expect_near(optimizer.averaged()[i].value.values(), m.plain[i].average, tolerance, "average");
   }
 }
 
@@ -189,11 +203,14 @@ TEST_P(OptimizerTest, ResumesBitForBit) {
     }
     (void)m;
   };
-  Model whole = model(dtype(), device()), before = model(dtype(), device()), after = model(dtype(), device());
-  Optimizer a(whole.parameters, rule().rule, rule().options), b(before.parameters, rule().rule, rule().options);
+  Model whole = model(dtype(), device()), before = model(dtype(), device()),
+        after = model(dtype(), device());
+  Optimizer a(whole.parameters, rule().rule, rule().options),
+      b(before.parameters, rule().rule, rule().options);
   run(whole, a, 0, 6);
   run(before, b, 0, 4);
-  for (std::size_t i = 0; i < after.parameters.size(); i++) after.parameters[i].value.copy_(before.parameters[i].value);
+  for (std::size_t i = 0; i < after.parameters.size(); i++)
+    after.parameters[i].value.copy_(before.parameters[i].value);
   Optimizer c(after.parameters, rule().rule, rule().options);
   c.load_state_dict(b.state_dict());
   EXPECT_EQ(c.steps(), 4);
@@ -201,7 +218,8 @@ TEST_P(OptimizerTest, ResumesBitForBit) {
   for (std::size_t i = 0; i < after.parameters.size(); i++)
     ASSERT_EQ(after.parameters[i].value.values(), whole.parameters[i].value.values()) << i;
   const auto sa = a.state_dict(), sc = c.state_dict();
-  for (std::size_t i = 0; i < sa.size(); i++) ASSERT_EQ(sa[i].value.values(), sc[i].value.values()) << sa[i].name;
+  for (std::size_t i = 0; i < sa.size(); i++)
+    ASSERT_EQ(sa[i].value.values(), sc[i].value.values()) << sa[i].name;
 }
 
 std::vector<Backend> backends() {
@@ -216,13 +234,19 @@ std::vector<Backend> backends() {
 }
 std::string test_name(const testing::TestParamInfo<OptimizerTest::ParamType>& info) {
   const auto& [c, backend, dtype] = info.param;
-  return concat(c.name, "_", backend == Backend::cpu ? "cpu" : backend == Backend::cuda ? "cuda" : "emulated", "_", name(dtype));
+  return concat(c.name, "_",
+                backend == Backend::cpu    ? "cpu"
+                : backend == Backend::cuda ? "cuda"
+                                           : "emulated",
+                "_", name(dtype));
 }
 INSTANTIATE_TEST_SUITE_P(All, OptimizerTest,
-                         testing::Combine(testing::ValuesIn(kCases), testing::ValuesIn(backends()), testing::Values(DType::f32, DType::f64)),
+                         testing::Combine(testing::ValuesIn(kCases), testing::ValuesIn(backends()),
+                                          testing::Values(DType::f32, DType::f64)),
                          test_name);
 
-// --- once, on the cpu --------------------------------------------------------------------------------------------------
+// --- once, on the cpu
+// --------------------------------------------------------------------------------------------------
 
 Parameter small(const char* name, Doubles v) { return {name, Tensor::from(v, {Index(v.size())})}; }
 std::string message(const std::function<void()>& f) {
@@ -245,7 +269,8 @@ TEST(Optimizer, SameBitsWithAnyNumberOfThreads) {
     Model m = model(DType::f32, cpu_device);
     Optimizer optimizer(m.parameters, Adam{}, {.clip_norm = .1});
     std::mt19937_64 rng(4);
-    for (int step = 0; step < 3; step++) optimizer.step(tensors(gradients(rng), DType::f32, cpu_device));
+    for (int step = 0; step < 3; step++)
+      optimizer.step(tensors(gradients(rng), DType::f32, cpu_device));
     std::vector<Doubles> all;
     for (const Parameter& p : m.parameters) all.push_back(p.value.values());
     results.push_back(all);

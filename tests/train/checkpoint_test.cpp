@@ -1,19 +1,23 @@
-// Checkpoints: what goes in comes out, equal bytes for equal contents, and what a broken one is told.
+// Checkpoints: what goes in comes out, equal bytes for equal contents, and what a broken one is
+// told.
+#include "engine/train/checkpoint.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "engine/io/safetensors.h"
-#include "engine/train/checkpoint.h"
 
 namespace imago::training {
 namespace {
 
 Checkpoint example() {
   Checkpoint c;
-  c.model = {{"encoder.0.weight", Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3})}, {"n", Tensor::from(std::vector<std::int64_t>{7}, {1})}};
-  c.optimizer = {{"main.encoder.0.weight.exp_avg", Tensor::zeros({2, 3})}, {"main.encoder.0.weight.ema", Tensor::full({2, 3}, 2)}};
+  c.model = {{"encoder.0.weight", Tensor::from(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3})},
+             {"n", Tensor::from(std::vector<std::int64_t>{7}, {1})}};
+  c.optimizer = {{"main.encoder.0.weight.exp_avg", Tensor::zeros({2, 3})},
+                 {"main.encoder.0.weight.ema", Tensor::full({2, 3}, 2)}};
   c.generator = {~0ull - 4, 1ull << 63};
   c.step = 17;
   c.epoch = 1;
@@ -24,7 +28,9 @@ Checkpoint example() {
   return c;
 }
 struct CheckpointFile : testing::Test {
-  std::string path = (std::filesystem::path(testing::TempDir()) / ("imago-checkpoint-" + std::to_string(getpid()) + ".safetensors")).string();
+  std::string path = (std::filesystem::path(testing::TempDir()) /
+                      ("imago-checkpoint-" + std::to_string(getpid()) + ".safetensors"))
+                         .string();
   ~CheckpointFile() override { std::filesystem::remove(path); }
   std::string bytes() const {
     std::ifstream in(path, std::ios::binary);

@@ -1,8 +1,9 @@
 // Options and configurations: what is accepted, and what each refusal says.
+#include "engine/train/options.h"
+
 #include <gtest/gtest.h>
 
 #include "engine/core/error.h"
-#include "engine/train/options.h"
 
 namespace imago::training {
 namespace {
@@ -12,9 +13,23 @@ Config example() {
   const double inf = std::numeric_limits<double>::infinity();
   return Config({{"latent", T::integer, std::int64_t(20), "size of z", OptionGroup::model, 1, 1000},
                  {"hidden", T::integers, Integers{400}, "hidden layers", OptionGroup::model, 1},
-                 {"activation", T::text, std::string("relu"), "of hidden layers", OptionGroup::model, -inf, inf, {"relu", "tanh"}},
+                 {"activation",
+                  T::text,
+                  std::string("relu"),
+                  "of hidden layers",
+                  OptionGroup::model,
+                  -inf,
+                  inf,
+                  {"relu", "tanh"}},
                  {"lr", T::real, 1e-3, "learning rate", OptionGroup::training, 0, 10},
-                 {"sigma", T::real_or_word, std::string("learned"), "width", OptionGroup::model, 0, 100, {"learned"}},
+                 {"sigma",
+                  T::real_or_word,
+                  std::string("learned"),
+                  "width",
+                  OptionGroup::model,
+                  0,
+                  100,
+                  {"learned"}},
                  {"shuffle", T::boolean, true, "order", OptionGroup::run}});
 }
 
@@ -34,7 +49,9 @@ std::string usage_of(const std::function<void(Config&)>& f) {
 std::string refusal(const std::string& key, const std::string& text) {
   return usage_of([&](Config& c) { c.set_text(key, text); });
 }
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Options, TextSetsEveryType) {
   Config c = example();
@@ -80,18 +97,24 @@ TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_TRUE(contains(refusal("lattent", "5"), "'latent'"));
   EXPECT_TRUE(contains(refusal("hiden", "5"), "'hidden'"));
   EXPECT_TRUE(contains(refusal("zzzzzzzzzz", "5"), "imago describe"));
-  EXPECT_TRUE(contains(usage_of([](Config& c) { c.merge_json(R"({"activaton": "relu"})", "run.json"); }), "run.json"));
+  EXPECT_TRUE(
+      contains(usage_of([](Config& c) { c.merge_json(R"({"activaton": "relu"})", "run.json"); }),
+               "run.json"));
 }
 
 TEST(Options, WrongValuesSayExpectedAndReceived) {
   for (const char* text : {"0", "1001", "2.5", "x", "", "5 ", "99999999999999999999"})
     EXPECT_TRUE(contains(refusal("latent", text), "integer in [1, 1000]")) << text;
-  for (const char* text : {"nan", "inf", "-1", "11", "1e-3x"}) EXPECT_TRUE(contains(refusal("lr", text), "number in [0, 10]")) << text;
-  for (const char* text : {"0", "5,", ",5", "5,x", "5;6"}) EXPECT_TRUE(contains(refusal("hidden", text), "'hidden'")) << text;
+  for (const char* text : {"nan", "inf", "-1", "11", "1e-3x"})
+    EXPECT_TRUE(contains(refusal("lr", text), "number in [0, 10]")) << text;
+  for (const char* text : {"0", "5,", ",5", "5,x", "5;6"})
+    EXPECT_TRUE(contains(refusal("hidden", text), "'hidden'")) << text;
   EXPECT_TRUE(contains(refusal("activation", "rleu"), "relu, tanh"));
   EXPECT_TRUE(contains(refusal("sigma", "unlearned"), "learned"));
   EXPECT_TRUE(contains(refusal("shuffle", "maybe"), "true or false"));
-  const auto json = [](const char* text) { return usage_of([&](Config& c) { c.merge_json(text, "c.json"); }); };
+  const auto json = [](const char* text) {
+    return usage_of([&](Config& c) { c.merge_json(text, "c.json"); });
+  };
   EXPECT_TRUE(contains(json(R"({"latent": "20"})"), "integer"));
   EXPECT_TRUE(contains(json(R"({"latent": null})"), "null"));
   EXPECT_TRUE(contains(json(R"({"hidden": [1.5]})"), "hidden"));

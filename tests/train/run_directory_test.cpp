@@ -1,4 +1,6 @@
 // The run directory's rules, and metrics.jsonl: appending, cutting back, surviving a crash.
+#include "engine/train/run_directory.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,15 +9,16 @@
 
 #include "engine/core/error.h"
 #include "engine/train/metrics.h"
-#include "engine/train/run_directory.h"
 
 namespace imago::training {
 namespace {
 namespace fs = std::filesystem;
 
 struct RunFolder : testing::Test {
-  RunFolder() : path(fs::path(testing::TempDir()) / ("imago-run-" + std::to_string(getpid()) + "-" +
-                                                     testing::UnitTest::GetInstance()->current_test_info()->name())) {
+  RunFolder()
+      : path(fs::path(testing::TempDir()) /
+             ("imago-run-" + std::to_string(getpid()) + "-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name())) {
     fs::remove_all(path);
   }
   ~RunFolder() override { fs::remove_all(path); }
@@ -56,13 +59,15 @@ TEST_F(RunFolder, RefusesARunUnlessTold) {
   { const RunDirectory again(path, Existing::overwrite); }
   EXPECT_FALSE(fs::exists(path / "config.json"));
   EXPECT_FALSE(fs::exists(path / "samples/step-000500.png"));
-  EXPECT_TRUE(fs::exists(path / "notes.txt")) << "overwrite removes what a run wrote, and nothing else";
+  EXPECT_TRUE(fs::exists(path / "notes.txt"))
+      << "overwrite removes what a run wrote, and nothing else";
   EXPECT_TRUE(fs::exists(path / "samples/mine.png"));
 }
 
 TEST_F(RunFolder, IsOneProcessesAtATime) {
   const RunDirectory mine(path, Existing::refuse);
-  // flock belongs to the open file, so a second one in this process is refused like another process.
+  // flock belongs to the open file, so a second one in this process is refused like another
+  // process.
   EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::resume); }), ErrorKind::usage);
   EXPECT_NE(message.find("another process"), std::string::npos);
 }
@@ -87,7 +92,9 @@ TEST_F(RunFolder, MetricsAreCutBackAndMended) {
     metrics.append({10, 0.5, "test", {{"elbo", -3}, {"odd", std::nan("")}}});
     metrics.append({20, 1, "test", {{"elbo", -2}}});
   }
-  EXPECT_EQ(read("metrics.jsonl").substr(0, 56), R"({"step":10,"epoch":0.5,"split":"train","loss":1.25})" "\n{\"st");
+  EXPECT_EQ(read("metrics.jsonl").substr(0, 56),
+            R"({"step":10,"epoch":0.5,"split":"train","loss":1.25})"
+            "\n{\"st");
   std::ofstream(file, std::ios::app) << R"({"step":30,"epoch":1.5,"spl)";  // a crash
   EXPECT_THROW(read_metrics(file), Error);
   { MetricsFile metrics(file, 10); }
