@@ -1,21 +1,26 @@
-// Philox4x32-10 (Salmon et al. 2011) and normals from it, in float arithmetic whose every operation is correctly rounded on
-// every target: explicit fma, no a * b + c left for a compiler to contract, no library call. Hence bit-equal on cpu, cuda
-// and emulation. Included by kernels/backend.h only.
+// Philox4x32-10 (Salmon et al. 2011) and normals from it, in float arithmetic whose every operation
+// is correctly rounded on every target: explicit fma, no a * b + c left for a compiler to contract,
+// no library call. Hence bit-equal on cpu, cuda and emulation. Included by kernels/backend.h only.
 #pragma once
 namespace imago::IMAGO_BACKEND {
 
 // b when either is NaN: one instruction everywhere, unlike fmax.
 template <class T>
-DEVICE inline T maximum(T a, T b) { return a > b ? a : b; }
+DEVICE inline T maximum(T a, T b) {
+  return a > b ? a : b;
+}
 template <class T>
-DEVICE inline T minimum(T a, T b) { return a < b ? a : b; }
+DEVICE inline T minimum(T a, T b) {
+  return a < b ? a : b;
+}
 
 struct Philox {
   uint32_t v[4];
 };
 DEVICE inline void philox_round(Philox& c, uint32_t k0, uint32_t k1) {
   const uint64_t a = uint64_t(0xD2511F53u) * c.v[0], b = uint64_t(0xCD9E8D57u) * c.v[2];
-  c = {{uint32_t(b >> 32) ^ c.v[1] ^ k0, uint32_t(b), uint32_t(a >> 32) ^ c.v[3] ^ k1, uint32_t(a)}};
+  c = {
+      {uint32_t(b >> 32) ^ c.v[1] ^ k0, uint32_t(b), uint32_t(a >> 32) ^ c.v[3] ^ k1, uint32_t(a)}};
 }
 // Block number key.offset + add: four words.
 DEVICE inline Philox philox(PhiloxKey key, uint64_t block, uint32_t add = 0) {
@@ -24,11 +29,13 @@ DEVICE inline Philox philox(PhiloxKey key, uint64_t block, uint32_t add = 0) {
   const uint32_t k0 = uint32_t(key.seed), k1 = uint32_t(key.seed >> 32);
   Philox c{{lo, hi, uint32_t(key.subsequence), uint32_t(key.subsequence >> 32)}};
   // Written out: gcc does not unroll before it vectorises.
+  // clang-format off
 #define IMAGO_ROUND(i) philox_round(c, k0 + i * 0x9E3779B9u, k1 + i * 0xBB67AE85u);
   IMAGO_ROUND(0u) IMAGO_ROUND(1u) IMAGO_ROUND(2u) IMAGO_ROUND(3u) IMAGO_ROUND(4u)
   IMAGO_ROUND(5u) IMAGO_ROUND(6u) IMAGO_ROUND(7u) IMAGO_ROUND(8u) IMAGO_ROUND(9u)
+  // clang-format on
 #undef IMAGO_ROUND
-  return c;
+          return c;
 }
 
 DEVICE inline float bits_float(uint32_t u) { return __builtin_bit_cast(float, u); }
@@ -57,7 +64,8 @@ DEVICE inline float log_portable(float x) {
 // sin and cos of 2 pi t, 0 <= t <= 1.
 DEVICE inline void sincos_2pi(float t, float* s, float* c) {
   const int32_t q = int32_t(fmaf(t, 4.f, .5f));  // nearest quarter turn
-  const float a = fmaf(float(q), -.25f, t) * 6.28318530717958647692f, z = a * a;  // |a| <= pi / 4, subtraction exact
+  const float a = fmaf(float(q), -.25f, t) * 6.28318530717958647692f,
+              z = a * a;  // |a| <= pi / 4, subtraction exact
   float u = fmaf(fmaf(-1.9515295891e-4f, z, 8.3321608736e-3f), z, -1.6666654611e-1f);
   const float sn = fmaf(u * z, a, a);
   u = fmaf(fmaf(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f);

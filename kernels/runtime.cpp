@@ -8,37 +8,53 @@ namespace imago {
 int cpu_level() {
   static const int level = [] {
     __builtin_cpu_init();
-    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi2");
+    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                    __builtin_cpu_supports("avx512cd");
     const char* lower = std::getenv("IMAGO_CPU_LEVEL");
     return v4 && !(lower && lower[0] == '3' && !lower[1]) ? 4 : v3 ? 3 : 2;
   }();
-  if (level < 3) throw DeviceError("this processor lacks AVX2, FMA or BMI2, expected x86-64-v3 or newer; imago cannot run here");
+  if (level < 3)
+    throw DeviceError(
+        "this processor lacks AVX2, FMA or BMI2, expected x86-64-v3 or newer; imago cannot run "
+        "here");
   return level;
 }
 
 namespace runtime {
 namespace {
-[[noreturn]] void missing(Backend b) { missing_backend(b == Backend::cuda ? "cuda" : "emulated cuda"); }
+[[noreturn]] void missing(Backend b) {
+  missing_backend(b == Backend::cuda ? "cuda" : "emulated cuda");
+}
 }  // namespace
 
 #if IMAGO_HAS_CUDA
-#define CASE_CUDA(call) case Backend::cuda: return cuda::call;
+#define CASE_CUDA(call) \
+  case Backend::cuda:   \
+    return cuda::call;
 #else
-#define CASE_CUDA(call) case Backend::cuda: missing(Backend::cuda);
+#define CASE_CUDA(call) \
+  case Backend::cuda:   \
+    missing(Backend::cuda);
 #endif
 #if IMAGO_HAS_EMULATED
-#define CASE_EMULATED(call) case Backend::emulated: return emu::call;
+#define CASE_EMULATED(call) \
+  case Backend::emulated:   \
+    return emu::call;
 #else
-#define CASE_EMULATED(call) case Backend::emulated: missing(Backend::emulated);
+#define CASE_EMULATED(call) \
+  case Backend::emulated:   \
+    missing(Backend::emulated);
 #endif
-#define DISPATCH(b, call)                       \
-  switch (b) {                                  \
-    case Backend::cpu: return host::call;       \
-      CASE_CUDA(call)                           \
-      CASE_EMULATED(call)                       \
-  }                                             \
+#define DISPATCH(b, call) \
+  switch (b) {            \
+    case Backend::cpu:    \
+      return host::call;  \
+      CASE_CUDA(call)     \
+      CASE_EMULATED(call) \
+  }                       \
   missing(b)
 
 int device_count(Backend b) {
@@ -55,9 +71,11 @@ Stream compute_stream(Backend b, int device) { DISPATCH(b, compute_stream(device
 Stream copy_stream(Backend b, int device) { DISPATCH(b, copy_stream(device)); }
 void* allocate(Backend b, int device, std::size_t bytes) { DISPATCH(b, allocate(device, bytes)); }
 void release(Backend b, int device, void* p) { DISPATCH(b, release(device, p)); }
-void copy(Stream s, void* to, Backend to_backend, const void* from, Backend from_backend, std::size_t bytes) {
+void copy(Stream s, void* to, Backend to_backend, const void* from, Backend from_backend,
+          std::size_t bytes) {
   if (!bytes) return;
-  DISPATCH(s.backend, copy(s, to, to_backend != Backend::cpu, from, from_backend != Backend::cpu, bytes));
+  DISPATCH(s.backend,
+           copy(s, to, to_backend != Backend::cpu, from, from_backend != Backend::cpu, bytes));
 }
 void fill(Stream s, void* to, int byte, std::size_t bytes) {
   if (!bytes) return;

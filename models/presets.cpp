@@ -20,8 +20,7 @@ std::vector<Option> run_options() {
                   {
                       text("data", "", {}, "data set, .npy or .npz file, or folder of PNG files"),
                       text("data_dir", "", {},
-                           "where named sets lie; empty: $IMAGO_DATA, then "
-                           "the system's"),
+                           "where named sets lie; empty: $IMAGO_DATA, then the system's"),
                       text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
                   }) +
          in_group(OptionGroup::training,
@@ -37,26 +36,26 @@ std::vector<Option> network_options(Index latent, training::Integers hidden, con
                                     const char* likelihood, training::Value sigma) {
   using namespace training::option;
   return {
-      integer("latent", latent, {1, 1 << 20}, "size of z").from("S2"),
+      integer("latent", latent, {1, 1 << 20}, "size of z").from("Kingma & Welling 2014"),
       integers("hidden", std::move(hidden), {1, 1 << 20},
                "hidden layers of the encoder; the decoder has them in reverse"),
       text("activation", activation, nn::activation_names(), "of the hidden layers"),
       real("dropout", 0, {0, 0.99}, "probability of dropping a hidden unit"),
       text("likelihood", likelihood, {"auto", "bernoulli", "gaussian", "discretized_logistic"},
            "p(x|z); auto: bernoulli for images, gaussian for points")
-          .from("S0"),
+          .from("Kingma & Welling 2014; Salimans et al. 2017"),
       real_or_word("sigma", std::move(sigma), {1e-6, 1e6}, {"learned"},
                    "standard deviation of gaussian, scale of discretized_logistic")
-          .from("S2"),
+          .from("Kingma & Welling 2014"),
   };
 }
 Option samples(Index k) {
   return training::option::integer("samples", k, {1, 1 << 16}, "draws of z for each x (K)")
-      .from("S3");
+      .from("Burda et al. 2016");
 }
 Option beta(double weight) {
   return training::option::real("beta", weight, {0, 1e6}, "weight of the rate in the loss")
-      .from("S4");
+      .from("Higgins et al. 2017");
 }
 
 Preset make(std::string name, std::string summary, std::string source, std::string bound,
@@ -73,16 +72,15 @@ Preset make(std::string name, std::string summary, std::string source, std::stri
 const std::vector<Preset>& presets() {
   const std::string learned = "learned";
   static const std::vector<Preset> all = {
-      make("ae", "autoencoder: reconstruction alone", "S2", "reconstruction",
-           network_options(20, {400}, "relu", "gaussian", 1.)),
-      make("vae", "variational autoencoder: evidence lower bound", "S0-S4; Kingma & Welling 2014",
-           "elbo",
+      make("ae", "autoencoder: reconstruction alone", "Hinton & Salakhutdinov 2006",
+           "reconstruction", network_options(20, {400}, "relu", "gaussian", 1.)),
+      make("vae", "variational autoencoder: evidence lower bound", "Kingma & Welling 2014", "elbo",
            network_options(20, {400}, "relu", "auto", learned) + std::vector{samples(1), beta(1)}),
       make("beta-vae", "VAE with a weighted rate: D + beta R",
-           "S4; Higgins et al. 2017, Alemi et al. 2018", "elbo",
+           "Higgins et al. 2017; Alemi et al. 2018", "elbo",
            network_options(20, {400}, "relu", "auto", learned) + std::vector{samples(1), beta(4)}),
       make("iwae", "importance-weighted autoencoder: a tighter bound from K samples",
-           "S3; Burda et al. 2016", "iwae",
+           "Burda et al. 2016", "iwae",
            network_options(50, {200, 200}, "tanh", "auto", learned) + std::vector{samples(5)}),
   };
   return all;
@@ -127,10 +125,9 @@ std::string describe(const std::string& name, const Shape& sample_shape) {
   Generator generator;
   const LatentVariableModel model(model_options(config, sample_shape), nn::Init{generator},
                                   generator);
-  std::string text =
-      concat(p.name, ": ", p.summary, " (", p.source, ")\n\nnetworks for samples of ", sample_shape,
-             "\n", model.describe(),
-             "\noptions (--set key=value): default; type and range; meaning [source document]\n");
+  std::string text = concat(
+      p.name, ": ", p.summary, " (", p.source, ")\n\nnetworks for samples of ", sample_shape, "\n",
+      model.describe(), "\noptions (--set key=value): default; type and range; meaning [source]\n");
   for (const Option& o : p.options) {
     if (o.name == "preset") continue;
     const std::string value = training::to_text(o.value), range = training::range_text(o);

@@ -25,6 +25,6 @@ build/bin/imago reconstruct $run --out $run/reconstructions.png
 elbo=$(sed -n '/"split":"test"/s/.*"elbo":\([^,}]*\).*/\1/p' $run/metrics.jsonl | tail -n 1)
 [ -n "$elbo" ] || { echo "quickstart: $run/metrics.jsonl holds no test ELBO" >&2; exit 1; }
 echo
-echo "test ELBO after $epochs epochs: $elbo nats"
+LC_ALL=C printf 'test ELBO after %s epochs: %.2f nats\n' "$epochs" "$elbo"
 echo "generated:     $run/samples.png"
 echo "reconstructed: $run/reconstructions.png (each original, then its reconstruction)"

@@ -41,7 +41,6 @@ check_format() {
 # Programs that spin collapse when the other core is busy with another test (tools/imago sets this for itself).
 export GOMP_SPINCOUNT=1000 OMP_NUM_THREADS="${OMP_NUM_THREADS-2}"
 export ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0:${ASAN_OPTIONS-}"
-export LSAN_OPTIONS="suppressions=$PWD/tests/tools/leaks.supp:print_suppressions=0:${LSAN_OPTIONS-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
 launcher=
 if command -v ccache >/dev/null; then

@@ -1,5 +1,6 @@
 // The graph behind autograd.h: a node is one executed op. Private to engine/autograd.
-// No cycles by construction: a node holds its inputs; its outputs hold the node; a saved output holds no node.
+// No cycles by construction: a node holds its inputs; its outputs hold the node; a saved output
+// holds no node.
 #pragma once
 #include "engine/autograd/autograd.h"
 

@@ -109,7 +109,8 @@ constexpr bool kCaching = false;
 #else
 constexpr bool kCaching = true;
 #endif
-constexpr std::size_t kCanary = 64;  // bytes on each side of a block in debug mode; keeps the alignment
+constexpr std::size_t kCanary =
+    64;  // bytes on each side of a block in debug mode; keeps the alignment
 constexpr int kCanaryByte = 0xC5;
 
 // Of one device; never destroyed, since tensors may outlive every static object.
@@ -144,7 +145,8 @@ void check_canaries(DeviceMemory& m, char* block, std::size_t bytes) {
   for (std::size_t i = 0; i < 2 * kCanary; i++)
     if (edge[i] != kCanaryByte) {
       const long at = i < kCanary ? long(i) - long(kCanary) : long(bytes + i - kCanary);
-      std::fprintf(stderr, "imago: memory overwritten on %s, byte %ld of a block of %zu bytes\n", name(d).c_str(), at, bytes);
+      std::fprintf(stderr, "imago: memory overwritten on %s, byte %ld of a block of %zu bytes\n",
+                   name(d).c_str(), at, bytes);
       std::abort();
     }
 }
@@ -159,7 +161,8 @@ void empty_cache(Device d) { memory_of(d).blocks.empty_cache(); }
 void* allocate(Device d, std::size_t bytes) {
   DeviceMemory& m = memory_of(d);
   const std::size_t extra = debug_mode() ? 2 * kCanary : 0;
-  char* p = bytes > SIZE_MAX - extra ? nullptr : static_cast<char*>(m.blocks.allocate(bytes + extra));
+  char* p =
+      bytes > SIZE_MAX - extra ? nullptr : static_cast<char*>(m.blocks.allocate(bytes + extra));
   if (!p) {
     const MemoryStats s = m.blocks.stats();
     std::string room = concat(s.active, " bytes in use, ", s.cached, " cached");

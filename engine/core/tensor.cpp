@@ -46,11 +46,17 @@ Tensor Tensor::full(Shape shape, double value, DType dtype, Device device) {
   t.fill_(value);
   return t;
 }
-Tensor Tensor::scalar(double value, DType dtype, Device device) { return full({}, value, dtype, device); }
+Tensor Tensor::scalar(double value, DType dtype, Device device) {
+  return full({}, value, dtype, device);
+}
 
-Tensor Tensor::from_bytes(const void* values, std::size_t count, DType dtype, Shape shape, Device device) {
+Tensor Tensor::from_bytes(const void* values, std::size_t count, DType dtype, Shape shape,
+                          Device device) {
   if (count != std::size_t(shape.numel()))
-    throw Error(ErrorKind::usage, {"[Tensor::from] wrong number of values", {}, concat(shape.numel(), " for shape ", shape), concat(count)});
+    throw Error(ErrorKind::usage, {"[Tensor::from] wrong number of values",
+                                   {},
+                                   concat(shape.numel(), " for shape ", shape),
+                                   concat(count)});
   Tensor t = empty(std::move(shape), dtype, device);
   runtime::copy(t.stream(), t.raw(), device.backend, values, Backend::cpu, count * size_of(dtype));
   return t;
@@ -58,7 +64,9 @@ Tensor Tensor::from_bytes(const void* values, std::size_t count, DType dtype, Sh
 
 Index Tensor::size(int dim) const {
   const int d = dim < 0 ? dim + rank() : dim;
-  if (d < 0 || d >= rank()) throw Error(ErrorKind::usage, {"[size] no such dimension", {}, concat("one of ", rank()), concat(dim)});
+  if (d < 0 || d >= rank())
+    throw Error(ErrorKind::usage,
+                {"[size] no such dimension", {}, concat("one of ", rank()), concat(dim)});
   return shape()[d];
 }
 Stream Tensor::stream() const { return runtime::compute_stream(device().backend, device().index); }
@@ -68,7 +76,8 @@ void* Tensor::raw() const {
 }
 
 void Tensor::read(void* host) const {
-  runtime::copy(stream(), host, Backend::cpu, raw(), device().backend, std::size_t(numel()) * size_of(dtype()));
+  runtime::copy(stream(), host, Backend::cpu, raw(), device().backend,
+                std::size_t(numel()) * size_of(dtype()));
 }
 std::vector<double> Tensor::values() const {
   const auto widen = [](const auto& v) { return std::vector<double>(v.begin(), v.end()); };
@@ -81,7 +90,10 @@ std::vector<double> Tensor::values() const {
   return {};
 }
 double Tensor::item() const {
-  if (numel() != 1) throw Error(ErrorKind::usage, {"[item] needs a tensor of one element", {}, "one element", concat("shape ", shape())});
+  if (numel() != 1)
+    throw Error(
+        ErrorKind::usage,
+        {"[item] needs a tensor of one element", {}, "one element", concat("shape ", shape())});
   return values()[0];
 }
 
@@ -93,7 +105,10 @@ Tensor Tensor::to(Device to) const {
 }
 void Tensor::copy_(const Tensor& from) const {
   if (from.shape() != shape() || from.dtype() != dtype())
-    throw Error(ErrorKind::usage, {"[copy_] shapes or dtypes differ", {}, concat(shape(), " ", dtype()), concat(from.shape(), " ", from.dtype())});
+    throw Error(ErrorKind::usage, {"[copy_] shapes or dtypes differ",
+                                   {},
+                                   concat(shape(), " ", dtype()),
+                                   concat(from.shape(), " ", from.dtype())});
   const Device a = from.device(), b = device();
   const std::size_t bytes = std::size_t(numel()) * size_of(dtype());
   bump_version();
@@ -119,9 +134,17 @@ void Tensor::fill_(double value) const {
 }
 
 const Tensor& Tensor::requires_grad_(bool on) const {
-  if (!is_leaf()) throw Error(ErrorKind::usage, {"[requires_grad_] only leaves can be switched", {}, "a leaf", "the output of an op", "use detach()"});
+  if (!is_leaf())
+    throw Error(ErrorKind::usage, {"[requires_grad_] only leaves can be switched",
+                                   {},
+                                   "a leaf",
+                                   "the output of an op",
+                                   "use detach()"});
   if (on && !is_floating(dtype()))
-    throw Error(ErrorKind::usage, {"[requires_grad_] only floating tensors have gradients", {}, "float32 or float64", name(dtype())});
+    throw Error(ErrorKind::usage, {"[requires_grad_] only floating tensors have gradients",
+                                   {},
+                                   "float32 or float64",
+                                   name(dtype())});
   impl().requires_grad = on;
   return *this;
 }

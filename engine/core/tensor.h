@@ -1,5 +1,6 @@
-// Tensor: a contiguous array on a device, and its place in the autograd graph. Copies share memory (as in PyTorch).
-// Not here: arithmetic, which is engine/ops/ops.h; gradients, which are engine/autograd/autograd.h.
+// Tensor: a contiguous array on a device, and its place in the autograd graph. Copies share memory
+// (as in PyTorch). Not here: arithmetic, which is engine/ops/ops.h; gradients, which are
+// engine/autograd/autograd.h.
 #pragma once
 #include <memory>
 #include <span>
@@ -11,7 +12,8 @@ namespace imago {
 
 struct Node;  // engine/autograd/autograd.h
 
-// Memory of one or more tensors. version counts in-place changes, so that autograd refuses a changed saved tensor.
+// Memory of one or more tensors. version counts in-place changes, so that autograd refuses a
+// changed saved tensor.
 struct Storage {
   Storage(Device device, std::size_t bytes);  // Error (device) when there is no memory
   ~Storage();
@@ -39,10 +41,11 @@ class Tensor {
   Tensor() = default;  // undefined
   explicit Tensor(std::shared_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
 
-  static Tensor empty(Shape, DType = DType::f32, Device = {});  // contents undefined (NaN in debug mode)
+  static Tensor empty(Shape, DType = DType::f32,
+                      Device = {});  // contents undefined (NaN in debug mode)
   static Tensor zeros(Shape, DType = DType::f32, Device = {});
   static Tensor full(Shape, double value, DType = DType::f32, Device = {});
-  static Tensor scalar(double value, DType = DType::f32, Device = {}) ;
+  static Tensor scalar(double value, DType = DType::f32, Device = {});
   // A copy of the caller's values. Error (usage) when their number is not the shape's.
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape, Device device = {}) {
@@ -83,7 +86,8 @@ class Tensor {
 
   // Copies; not differentiable (ops::cast is). The same tensor when nothing changes.
   Tensor to(Device) const;
-  // In place, shape and dtype equal: outside the graph, bumps the version. For optimisers, initialisers and loading.
+  // In place, shape and dtype equal: outside the graph, bumps the version. For optimisers,
+  // initialisers and loading.
   void copy_(const Tensor& from) const;
   void fill_(double value) const;
 

@@ -43,20 +43,29 @@ Device device_from(const std::string& text) {
   if (text == "auto") return n > 0 ? Device{Backend::cuda, 0} : cpu_device;
   if (text == "emulated") {
     if (runtime::device_count(Backend::emulated) > 0) return {Backend::emulated, 0};
-    throw Error(ErrorKind::device, {"this build has no emulated device", {}, "cpu or cuda", "emulated", "configure with -DIMAGO_CUDA=EMULATED"});
+    throw Error(ErrorKind::device, {"this build has no emulated device",
+                                    {},
+                                    "cpu or cuda",
+                                    "emulated",
+                                    "configure with -DIMAGO_CUDA=EMULATED"});
   }
   int index = 0;
   if (text.rfind("cuda:", 0) == 0) {
     const std::string digits = text.substr(5);
-    if (digits.empty() || digits.size() > 4 || digits.find_first_not_of("0123456789") != std::string::npos)
+    if (digits.empty() || digits.size() > 4 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
       throw Error(ErrorKind::usage, {"unknown device", {}, choices, text});
     index = std::stoi(digits);
   } else if (text != "cuda") {
     throw Error(ErrorKind::usage, {"unknown device", {}, choices, text});
   }
   if (index >= n)
-    throw Error(ErrorKind::device, {concat("no such cuda device"), {}, n ? concat("cuda:0 to cuda:", n - 1) : std::string("a CUDA device that answers"),
-                                    text, "use --device cpu, or see `imago devices`"});
+    throw Error(ErrorKind::device,
+                {concat("no such cuda device"),
+                 {},
+                 n ? concat("cuda:0 to cuda:", n - 1) : std::string("a CUDA device that answers"),
+                 text,
+                 "use --device cpu, or see `imago devices`"});
   return {Backend::cuda, index};
 }
 std::vector<Device> devices() {
@@ -68,14 +77,18 @@ std::vector<Device> devices() {
 
 Shape::Shape(std::vector<Index> d) : d_(std::move(d)) {
   for (Index n : d_) {
-    if (n < 0) throw Error(ErrorKind::usage, {"negative size in a shape", {}, "sizes of 0 or more", concat(n)});
-    if (n && numel_ > (Index(1) << 62) / n) throw Error(ErrorKind::usage, {"shape too large", {}, "at most 2^62 elements", str()});
+    if (n < 0)
+      throw Error(ErrorKind::usage,
+                  {"negative size in a shape", {}, "sizes of 0 or more", concat(n)});
+    if (n && numel_ > (Index(1) << 62) / n)
+      throw Error(ErrorKind::usage, {"shape too large", {}, "at most 2^62 elements", str()});
     numel_ *= n;
   }
 }
 std::string Shape::str() const {
   std::string s = "[";
-  for (int i = 0; i < rank(); i++) s.append(i ? ", " : "").append(std::to_string(d_[std::size_t(i)]));
+  for (int i = 0; i < rank(); i++)
+    s.append(i ? ", " : "").append(std::to_string(d_[std::size_t(i)]));
   return s += ']';
 }
 std::ostream& operator<<(std::ostream& s, const Shape& x) { return s << x.str(); }

@@ -19,13 +19,21 @@ std::ostream& operator<<(std::ostream&, DType);
 template <class T>
 constexpr DType dtype_of();
 template <>
-constexpr DType dtype_of<float>() { return DType::f32; }
+constexpr DType dtype_of<float>() {
+  return DType::f32;
+}
 template <>
-constexpr DType dtype_of<double>() { return DType::f64; }
+constexpr DType dtype_of<double>() {
+  return DType::f64;
+}
 template <>
-constexpr DType dtype_of<std::int64_t>() { return DType::i64; }
+constexpr DType dtype_of<std::int64_t>() {
+  return DType::i64;
+}
 template <>
-constexpr DType dtype_of<std::uint8_t>() { return DType::u8; }
+constexpr DType dtype_of<std::uint8_t>() {
+  return DType::u8;
+}
 
 // A device: a back-end and its number. "cpu", "cuda", "cuda:1", "emulated".
 struct Device {
@@ -36,8 +44,8 @@ struct Device {
 inline constexpr Device cpu_device{};
 std::string name(Device);
 std::ostream& operator<<(std::ostream&, Device);
-// Parses "auto", "cpu", "cuda", "cuda:N", "emulated"; auto is the first cuda device that answers, else cpu. Error (device)
-// when it is not there, Error (usage) when the text is none of these.
+// Parses "auto", "cpu", "cuda", "cuda:N", "emulated"; auto is the first cuda device that answers,
+// else cpu. Error (device) when it is not there, Error (usage) when the text is none of these.
 Device device_from(const std::string& text);
 std::vector<Device> devices();  // all that answer
 
@@ -46,7 +54,8 @@ class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<Index> d) : Shape(std::vector<Index>(d)) {}
-  explicit Shape(std::vector<Index> d);  // Error (usage) on a negative size or an element count beyond 2^62
+  explicit Shape(
+      std::vector<Index> d);  // Error (usage) on a negative size or an element count beyond 2^62
   int rank() const { return int(d_.size()); }
   Index operator[](int i) const { return d_[std::size_t(i < 0 ? i + rank() : i)]; }
   Index numel() const { return numel_; }

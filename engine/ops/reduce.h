@@ -1,4 +1,5 @@
-// Reductions over axes, softmax and its relatives, argmax. axes empty: all of them. keepdim keeps size-1 dimensions.
+// Reductions over axes, softmax and its relatives, argmax. axes empty: all of them. keepdim keeps
+// size-1 dimensions.
 #pragma once
 #include "engine/autograd/autograd.h"
 
@@ -7,7 +8,8 @@ namespace imago::ops {
 using Axes = std::vector<int>;  // negative counts from the end
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);  // ties share the gradient evenly
+Tensor max(const Tensor& x, const Axes& axes = {},
+           bool keepdim = false);  // ties share the gradient evenly
 Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor var(const Tensor& x, const Axes& axes = {}, int ddof = 0, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, int axis = -1, bool keepdim = false);  // -inf rows give -inf

@@ -1,4 +1,5 @@
-// A random generator is a seed and a position, 16 bytes; it goes into the checkpoint. Draws are engine/ops/random.h.
+// A random generator is a seed and a position, 16 bytes; it goes into the checkpoint. Draws are
+// engine/ops/random.h.
 #pragma once
 #include "kernels/kernel.h"
 

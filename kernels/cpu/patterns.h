@@ -414,7 +414,7 @@ void multi_tensor_reduce(Stream, const Item* items, Index count, F f, G g) {
   for (Index t = 0; t < count; t++) {
     const Item item = items[t];
     reduce_all<A>(
-        Stream{}, item.n, [&](Index i) { return f(item, i); }, [&](A a) { all += a; });
+        Stream{}, item.n, [f, item](Index i) { return f(item, i); }, [&](A a) { all += a; });
   }
   g(all);
 }

@@ -1,9 +1,9 @@
 // The cpu as a device: memory is the heap, work is done when a call returns.
+#include "kernels/runtime.h"
+
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-
-#include "kernels/runtime.h"
 
 namespace imago::host {
 
@@ -18,7 +18,9 @@ DeviceInfo device_info(int) {
       break;
     }
   for (std::ifstream f("/proc/meminfo"); std::getline(f, line);) {
-    const auto kib = [&] { return std::size_t(std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10)) << 10; };
+    const auto kib = [&] {
+      return std::size_t(std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10)) << 10;
+    };
     if (line.rfind("MemTotal:", 0) == 0) info.memory = kib();
     if (line.rfind("MemAvailable:", 0) == 0) info.memory_free = kib();
   }
@@ -32,7 +34,9 @@ void* allocate(int, std::size_t bytes) {
   return std::aligned_alloc(line, (bytes + line - 1) / line * line);
 }
 void release(int, void* p) { std::free(p); }
-void copy(Stream, void* to, bool, const void* from, bool, std::size_t bytes) { std::memcpy(to, from, bytes); }
+void copy(Stream, void* to, bool, const void* from, bool, std::size_t bytes) {
+  std::memcpy(to, from, bytes);
+}
 void fill(Stream, void* to, int byte, std::size_t bytes) { std::memset(to, byte, bytes); }
 void synchronize(Stream) {}
 

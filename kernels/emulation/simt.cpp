@@ -11,6 +11,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -231,8 +232,8 @@ class Scheduler {
   std::vector<unsigned> order_;  // threads in the order in which they first run
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Fiber*> idle_;
-  std::vector<Thread*> ready_;
-  std::size_t head_ = 0;  // of ready_
+  std::deque<Thread*> ready_;
+  std::uint64_t lots_ = 0;
   unsigned next_ = 0;     // of order_
   unsigned live_ = 0, at_barrier_ = 0;
   Context host_;
@@ -281,17 +282,21 @@ void Scheduler::deadlock() {
 
 // ---- fibers
 
-// Who runs next: a thread that was woken, else a fresh one; null when there is neither.
+// Who runs next: a thread that was woken, else a fresh one; null when there is neither. In order 0 threads advance side by side;
+// in order 1 the last that was woken goes on, so that a warp runs ahead of the others as far as barriers let it; else by lot.
 Fiber* Scheduler::next_fiber() {
-  if (head_ < ready_.size()) {
-    Thread* t = ready_[head_++];
-    if (head_ == ready_.size()) {
-      ready_.clear();
-      head_ = 0;
-    }
-    return t->fiber;
+  if (ready_.empty()) return next_ < order_.size() ? idle_fiber() : nullptr;
+  std::size_t at = ready_.size() - 1;
+  if (launch_->order == 0) at = 0;
+  if (launch_->order > 1) at = mix(launch_->order ^ ++lots_) % ready_.size();
+  Thread* const t = ready_[at];
+  if (at == 0) {
+    ready_.pop_front();
+  } else {
+    ready_[at] = ready_.back();
+    ready_.pop_back();
   }
-  return next_ < order_.size() ? idle_fiber() : nullptr;
+  return t->fiber;
 }
 
 void Scheduler::enter(Fiber* f) {
@@ -433,9 +438,9 @@ void Scheduler::run_block(std::uint64_t block) {
   for (auto& s : shared_) s.filled = false;
   if (launch_->dynamic_bytes) std::memset(dynamic_.get(), 0xFF, launch_->dynamic_bytes);
   next_ = at_barrier_ = 0;
+  lots_ = block << 20;
   live_ = n;
   ready_.clear();
-  head_ = 0;
   while (live_) {
     Fiber* const f = next_fiber();
     if (!f) deadlock();
@@ -512,8 +517,7 @@ void Scheduler::release_barrier() {
     case BarrierKind::any: result = count > 0; break;
   }
   at_barrier_ = 0;
-  for (unsigned i : order_) {
-    Thread& t = threads_[i];
+  for (Thread& t : threads_) {
     if (t.state != State::barrier) continue;
     t.result = std::uint64_t(result);
     wake(t);
@@ -560,11 +564,7 @@ bool Scheduler::release_warp(unsigned warp, std::uint32_t mask) {
     t.result = lanes[t.source].value;
   }
   w.waiting &= ~need;
-  const unsigned turn = launch_->order > 1 ? unsigned(launch_->order % 32) : 0;
-  for (unsigned i = 0; i < 32; i++) {
-    const unsigned lane = launch_->order == 1 ? 31 - i : (i + turn) % 32;
-    if (need >> lane & 1) wake(lanes[lane]);
-  }
+  for (std::uint32_t m = need; m; m &= m - 1) wake(lanes[__builtin_ctz(m)]);
   return true;
 }
 

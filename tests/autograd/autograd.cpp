@@ -54,7 +54,10 @@ TEST_F(Autograd, FourOrdersThroughTheTableAndItsComposite) {
 TEST_F(Autograd, UnreachableInputThrowsInsteadOfZero) {
   const Tensor x = leaf(1), z = leaf(2);
   const Tensor y = x * x;
-  EXPECT_NE(message([&] { grad({y}, {x, z}); }).find("input 1 is not reachable"), std::string::npos);
+  EXPECT_NE(message([&] {
+              grad({y}, {x, z});
+            }).find("input 1 is not reachable"),
+            std::string::npos);
   const auto g = grad({y}, {x, z}, {.allow_unused = true});
   EXPECT_EQ(g[0].item(), 2);
   EXPECT_FALSE(g[1].defined());
@@ -74,11 +77,13 @@ TEST_F(Autograd, MissingVjpThrows) {
 TEST_F(Autograd, VjpThatLeavesAnInputOutThrows) {
   const Tensor x = leaf(1);
   const Tensor y = record(x.detach(), "lazy", {x}, save_nothing, [](Vjp&) {});
-  EXPECT_NE(message([&] { grad({y}, {x}); }).find("leaves the gradient of input 0 out"), std::string::npos);
+  EXPECT_NE(message([&] { grad({y}, {x}); }).find("leaves the gradient of input 0 out"),
+            std::string::npos);
 }
 TEST_F(Autograd, GradientOfTheWrongShapeThrows) {
   const Tensor x = leaf(1);
-  const Tensor y = record(x.detach(), "wrong", {x}, save_nothing, [](Vjp& v) { v.set(0, Tensor::zeros({2}, DType::f64)); });
+  const Tensor y = record(x.detach(), "wrong", {x}, save_nothing,
+                          [](Vjp& v) { v.set(0, Tensor::zeros({2}, DType::f64)); });
   EXPECT_NE(message([&] { grad({y}, {x}); }).find("wrong shape"), std::string::npos);
 }
 TEST_F(Autograd, ChangedSavedTensorIsRefused) {
@@ -89,23 +94,26 @@ TEST_F(Autograd, ChangedSavedTensorIsRefused) {
 }
 TEST_F(Autograd, UnsavedReadIsAnError) {
   const Tensor x = leaf(2);
-  const Tensor y = record(x.detach(), "careless", {x}, save_nothing, [](Vjp& v) { v.set(0, v.input(0)); });
+  const Tensor y =
+      record(x.detach(), "careless", {x}, save_nothing, [](Vjp& v) { v.set(0, v.input(0)); });
   EXPECT_NE(message([&] { grad({y}, {x}); }).find("not saved"), std::string::npos);
 }
 TEST_F(Autograd, OnlyWhatIsNeededIsComputed) {
   int weight = 0, input = 0;
   const Tensor x = leaf(2), w = leaf(3);
-  const Tensor y = record(Tensor::full({}, 6, DType::f64), "product", {x, w}, save_input(0) | save_input(1), [&](Vjp& v) {
-    v.give(0, [&] { return input++, v.grad() * v.input(1); });
-    v.give(1, [&] { return weight++, v.grad() * v.input(0); });
-  });
+  const Tensor y = record(Tensor::full({}, 6, DType::f64), "product", {x, w},
+                          save_input(0) | save_input(1), [&](Vjp& v) {
+                            v.give(0, [&] { return input++, v.grad() * v.input(1); });
+                            v.give(1, [&] { return weight++, v.grad() * v.input(0); });
+                          });
   EXPECT_EQ(grad({y}, {x})[0].item(), 3);
   EXPECT_EQ(input, 1);
   EXPECT_EQ(weight, 0) << "the gradient penalty's first pass must not compute weight gradients";
 }
 TEST_F(Autograd, GradientPenaltyIsClosedForm) {
   // f(x) = w . x, penalty (|w| - 1)^2, gradient 2 (|w| - 1) w / |w|.
-  Tensor x = Tensor::from(std::vector<double>{1, 2, 3, 4}, {1, 4}), w = Tensor::from(std::vector<double>{1, -2, 2, 0}, {1, 4});
+  Tensor x = Tensor::from(std::vector<double>{1, 2, 3, 4}, {1, 4}),
+         w = Tensor::from(std::vector<double>{1, -2, 2, 0}, {1, 4});
   x.requires_grad_(), w.requires_grad_();
   const Tensor f = ops::sum(ops::linear(x, w, Tensor()));
   const Tensor g = grad({f}, {x}, {.create_graph = true})[0];
@@ -132,15 +140,23 @@ TEST_F(Autograd, SameInputTwice) {
 }
 TEST_F(Autograd, SeveralOutputsAdd) {
   const Tensor x = leaf(3);
-  EXPECT_EQ(grad({x * x, x * 5.}, {x}, {.grad_outputs = {Tensor::scalar(1, DType::f64), Tensor::scalar(2, DType::f64)}})[0].item(), 16);
+  EXPECT_EQ(
+      grad({x * x, x * 5.}, {x},
+           {.grad_outputs = {Tensor::scalar(1, DType::f64), Tensor::scalar(2, DType::f64)}})[0]
+          .item(),
+      16);
 }
 TEST_F(Autograd, GradOutputsAreChecked) {
   const Tensor x = leaf(3);
-  EXPECT_NE(message([&] { grad({x * x}, {x}, {.grad_outputs = {Tensor::zeros({2}, DType::f64)}}); }).find("does not fit"), std::string::npos);
+  EXPECT_NE(message([&] {
+              grad({x * x}, {x}, {.grad_outputs = {Tensor::zeros({2}, DType::f64)}});
+            }).find("does not fit"),
+            std::string::npos);
   Tensor m = Tensor::zeros({2}, DType::f64);
   m.requires_grad_();
   EXPECT_NE(message([&] { grad({m * m}, {m}); }).find("is no scalar"), std::string::npos);
-  EXPECT_NE(message([&] { grad({x * x}, {Tensor::scalar(1)}); }).find("requires no gradient"), std::string::npos);
+  EXPECT_NE(message([&] { grad({x * x}, {Tensor::scalar(1)}); }).find("requires no gradient"),
+            std::string::npos);
 }
 TEST_F(Autograd, BackwardAddsDetachedGradients) {
   const Tensor x = leaf(3), unused = leaf(1);
@@ -181,7 +197,9 @@ TEST_F(Autograd, CreateGraphLeavesNoCycle) {
 }
 TEST_F(Autograd, ReferenceVjpIsDifferentiable) {
   const Tensor x = leaf(0.7);
-  const auto cube = [](const std::vector<Tensor>& p) { return std::vector<Tensor>{p[0] * p[0] * p[0]}; };
+  const auto cube = [](const std::vector<Tensor>& p) {
+    return std::vector<Tensor>{p[0] * p[0] * p[0]};
+  };
   const Tensor one = Tensor::scalar(1, DType::f64);
   const Tensor g = reference_vjp(cube, {x}, {one}, {true})[0];
   EXPECT_NEAR(g.item(), 3 * 0.49, 1e-12);

@@ -102,7 +102,8 @@ TEST(Memory, OutOfMemorySaysWhatAndWhatToDo) {
   }
 }
 
-// Canaries: a store behind the end is found when the block is released. Needs IMAGO_DEBUG=1 from the start of the process.
+// Canaries: a store behind the end is found when the block is released. Needs IMAGO_DEBUG=1 from
+// the start of the process.
 TEST(MemoryDeathTest, DebugModeFindsAStoreBehindTheEnd) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "AddressSanitizer reports the store itself";

@@ -25,7 +25,8 @@ TEST(Tensor, HoldsValuesOnEveryDevice) {
     EXPECT_EQ(t.shape(), Shape({2, 3}));
     EXPECT_EQ(t.to_vector<float>(), (std::vector<float>{1, 2, 3, 4, 5, 6}));
     EXPECT_EQ(t.to(cpu_device).to_vector<float>(), t.to_vector<float>());
-    EXPECT_EQ(Tensor::zeros({3}, DType::i64, d).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 0, 0}));
+    EXPECT_EQ(Tensor::zeros({3}, DType::i64, d).to_vector<std::int64_t>(),
+              (std::vector<std::int64_t>{0, 0, 0}));
     EXPECT_EQ(Tensor::full({}, 2.5, DType::f64, d).item(), 2.5);
     EXPECT_EQ(Tensor::empty({0, 5}, DType::f32, d).numel(), 0);
   }
@@ -40,13 +41,24 @@ TEST(Tensor, CopiesShareMemoryAndVersion) {
   EXPECT_GT(a.version(), 0u);
 }
 TEST(Tensor, ErrorsSayExpectedAndReceived) {
-  EXPECT_NE(message([] { Tensor::from(std::vector<float>{1, 2}, {3}); }).find("expected 3 for shape [3], received 2"), std::string::npos);
+  EXPECT_NE(message([] {
+              Tensor::from(std::vector<float>{1, 2}, {3});
+            }).find("expected 3 for shape [3], received 2"),
+            std::string::npos);
   EXPECT_NE(message([] { Tensor::zeros({2}).item(); }).find("one element"), std::string::npos);
-  EXPECT_NE(message([] { (void)Tensor::zeros({2}).data<double>(); }).find("expected float32, received float64"), std::string::npos);
+  EXPECT_NE(message([] {
+              (void)Tensor::zeros({2}).data<double>();
+            }).find("expected float32, received float64"),
+            std::string::npos);
   EXPECT_NE(message([] { (void)Tensor().shape(); }).find("undefined tensor"), std::string::npos);
-  EXPECT_NE(message([] { Tensor::zeros({2}).copy_(Tensor::zeros({3})); }).find("shapes or dtypes differ"), std::string::npos);
-  EXPECT_NE(message([] { (void)Tensor::zeros({2}).size(1); }).find("no such dimension"), std::string::npos);
-  EXPECT_NE(message([] { (void)Tensor::zeros({2}, DType::i64).requires_grad_(); }).find("only floating"), std::string::npos);
+  EXPECT_NE(
+      message([] { Tensor::zeros({2}).copy_(Tensor::zeros({3})); }).find("shapes or dtypes differ"),
+      std::string::npos);
+  EXPECT_NE(message([] { (void)Tensor::zeros({2}).size(1); }).find("no such dimension"),
+            std::string::npos);
+  EXPECT_NE(
+      message([] { (void)Tensor::zeros({2}, DType::i64).requires_grad_(); }).find("only floating"),
+      std::string::npos);
 }
 TEST(Tensor, ShapesAreChecked) {
   EXPECT_THROW(Shape({2, -1}), Error);
@@ -75,7 +87,8 @@ TEST(Device, TextIsParsedOrRefused) {
 }
 TEST(Error, IsOneLine) {
   const Error e(ErrorKind::data, {"cannot\nread", "file.npy", "magic", "\r\nxyz", "try again"});
-  EXPECT_EQ(std::string(e.what()), "cannot read, in file.npy, expected magic, received   xyz; try again");
+  EXPECT_EQ(std::string(e.what()),
+            "cannot read, in file.npy, expected magic, received   xyz; try again");
 }
 TEST(Memory, ReturnsToWhatItWas) {
   for (Device d : devices()) {

@@ -1,4 +1,5 @@
-// 20 training steps of VAE and IWAE against PyTorch's, from the same weights and the same noise (make_golden.py).
+// 20 training steps of VAE and IWAE against PyTorch's, from the same weights and the same noise
+// (make_golden.py).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -27,14 +28,18 @@ std::vector<double> values(const io::SafeTensors& file, const std::string& name)
 double distance(const std::vector<double>& a, const std::vector<double>& b) {
   EXPECT_EQ(a.size(), b.size());
   double d = 0, n = 0;
-  for (std::size_t i = 0; i < b.size() && i < a.size(); i++) d += (a[i] - b[i]) * (a[i] - b[i]), n += b[i] * b[i];
+  for (std::size_t i = 0; i < b.size() && i < a.size(); i++)
+    d += (a[i] - b[i]) * (a[i] - b[i]), n += b[i] * b[i];
   return std::sqrt(d / n);
 }
 
-void replay(const std::string& which, Bound bound, const char* activation, Index samples, DType dtype, Device device) {
-  const io::SafeTensors golden = io::read_safetensors(std::string(IMAGO_GOLDEN "/") + which + ".safetensors");
+void replay(const std::string& which, Bound bound, const char* activation, Index samples,
+            DType dtype, Device device) {
+  const io::SafeTensors golden =
+      io::read_safetensors(std::string(IMAGO_GOLDEN "/") + which + ".safetensors");
   const std::string tag = name(dtype);
-  const double loss_tolerance = dtype == DType::f64 ? 1e-9 : 1e-6, tolerance = dtype == DType::f64 ? 1e-9 : 1e-5;
+  const double loss_tolerance = dtype == DType::f64 ? 1e-9 : 1e-6,
+               tolerance = dtype == DType::f64 ? 1e-9 : 1e-5;
   Generator noise{7}, unused{1};
   models::LatentVariableOptions options;
   options.features = 11, options.latent = 3, options.hidden = {13}, options.activation = activation;
@@ -53,7 +58,9 @@ void replay(const std::string& which, Bound bound, const char* activation, Index
   const std::size_t batch = 6 * 11;
   ASSERT_EQ(x.size(), 20 * batch);
   for (std::size_t step = 0; step < 20; step++) {
-    Tensor xs = Tensor::from(std::vector<double>(x.begin() + std::ptrdiff_t(step * batch), x.begin() + std::ptrdiff_t((step + 1) * batch)), {6, 11});
+    Tensor xs = Tensor::from(std::vector<double>(x.begin() + std::ptrdiff_t(step * batch),
+                                                 x.begin() + std::ptrdiff_t((step + 1) * batch)),
+                             {6, 11});
     if (dtype == DType::f32) xs = ops::cast(xs, DType::f32);
     const Tensor loss = model.objective(xs.to(device))[0].value;
     EXPECT_NEAR(loss.item() / losses[step], 1, loss_tolerance) << "loss of step " << step;
@@ -62,16 +69,20 @@ void replay(const std::string& which, Bound bound, const char* activation, Index
     const std::vector<Tensor> grads = grad({loss}, inputs);
     if (step == 0 || step == 9 || step == 19) {
       for (std::size_t i = 0; i < grads.size(); i++)
-        EXPECT_LE(distance(grads[i].values(), values(golden, concat(tag, ".grad.", step, ".", parameters[i].name))), tolerance)
+        EXPECT_LE(distance(grads[i].values(),
+                           values(golden, concat(tag, ".grad.", step, ".", parameters[i].name))),
+                  tolerance)
             << "gradient of " << parameters[i].name << " at step " << step;
     }
     adam.step(grads);
   }
   for (const Parameter& p : parameters)
-    EXPECT_LE(distance(p.value.values(), values(golden, tag + ".final." + p.name)), tolerance) << "final " << p.name;
+    EXPECT_LE(distance(p.value.values(), values(golden, tag + ".final." + p.name)), tolerance)
+        << "final " << p.name;
 }
 
-void replay_everywhere(const std::string& which, Bound bound, const char* activation, Index samples, DType dtype) {
+void replay_everywhere(const std::string& which, Bound bound, const char* activation, Index samples,
+                       DType dtype) {
   for (Device d : devices()) {
     if (d.backend == Backend::cuda) continue;  // a test of its own
     SCOPED_TRACE(name(d));
@@ -81,7 +92,8 @@ void replay_everywhere(const std::string& which, Bound bound, const char* activa
 
 TEST(Golden, NoiseIsTheSameBits) {
   for (const char* file : {"vae", "iwae"}) {
-    const auto want = values(io::read_safetensors(std::string(IMAGO_GOLDEN "/") + file + ".safetensors"), "noise");
+    const auto want = values(
+        io::read_safetensors(std::string(IMAGO_GOLDEN "/") + file + ".safetensors"), "noise");
     for (Device d : devices()) {
       Generator g{7};
       EXPECT_EQ(ops::randn({Index(want.size())}, g, DType::f32, d).values(), want) << d;

@@ -1,5 +1,6 @@
-// Turns every row of op_cases() into one test a device: reference, gradient, gradient of the gradient, composite, thread
-// orders. And the coverage test: every op the library exports has a row.
+// Turns every row of op_cases() into one test a device: reference, gradient, gradient of the
+// gradient, composite, thread orders. And the coverage test: every op the library exports has a
+// row.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +24,8 @@ class OpTest : public testing::Test {
  public:
   OpTest(const OpCase& c, Device device) : case_(c), device_(device), rng_(12345) {}
   void TestBody() override {
-    if (runtime::device_count(device_.backend) == 0) GTEST_SKIP() << "no " << name(device_) << " device";
+    if (runtime::device_count(device_.backend) == 0)
+      GTEST_SKIP() << "no " << name(device_) << " device";
     for (const Input& i : case_.inputs) host_.push_back(filled(i));
     forward_equals_reference(DType::f32, case_.tolerance);
     forward_equals_reference(DType::f64, case_.tolerance64);
@@ -43,7 +45,9 @@ class OpTest : public testing::Test {
     std::uniform_real_distribution<double> u(in.low, in.high);
     for (;;) {
       const double x = float(in.whole ? std::floor(u(rng_)) : u(rng_));
-      if (std::none_of(in.avoid.begin(), in.avoid.end(), [&](double a) { return std::fabs(x - a) < 0.05; })) return x;
+      if (std::none_of(in.avoid.begin(), in.avoid.end(),
+                       [&](double a) { return std::fabs(x - a) < 0.05; }))
+        return x;
     }
   }
   Array filled(const Input& in) {
@@ -61,8 +65,10 @@ class OpTest : public testing::Test {
     switch (t) {
       case DType::f32: return Tensor::from(std::vector<float>(a.v.begin(), a.v.end()), a.shape, d);
       case DType::f64: return Tensor::from(a.v, a.shape, d);
-      case DType::i64: return Tensor::from(std::vector<std::int64_t>(a.v.begin(), a.v.end()), a.shape, d);
-      case DType::u8: return Tensor::from(std::vector<std::uint8_t>(a.v.begin(), a.v.end()), a.shape, d);
+      case DType::i64:
+        return Tensor::from(std::vector<std::int64_t>(a.v.begin(), a.v.end()), a.shape, d);
+      case DType::u8:
+        return Tensor::from(std::vector<std::uint8_t>(a.v.begin(), a.v.end()), a.shape, d);
     }
     return {};
   }
@@ -81,13 +87,15 @@ class OpTest : public testing::Test {
     if (std::isinf(a) || std::isinf(b)) return a == b;
     return std::fabs(a - b) <= tolerance * (1 + std::fabs(b));
   }
-  static void expect_close(const char* what, const std::vector<double>& got, const std::vector<double>& want, double tolerance) {
+  static void expect_close(const char* what, const std::vector<double>& got,
+                           const std::vector<double>& want, double tolerance) {
     ASSERT_EQ(got.size(), want.size()) << what;
     std::size_t bad = 0, first = 0;
     for (std::size_t i = 0; i < got.size(); i++)
       if (!close(got[i], want[i], tolerance) && !bad++) first = i;
-    EXPECT_EQ(bad, 0u) << what << ": " << bad << " of " << got.size() << " differ, first at " << first << ": got " << got[first] << ", want "
-                       << want[first] << ", tolerance " << tolerance;
+    EXPECT_EQ(bad, 0u) << what << ": " << bad << " of " << got.size() << " differ, first at "
+                       << first << ": got " << got[first] << ", want " << want[first]
+                       << ", tolerance " << tolerance;
   }
 
   void forward_equals_reference(DType t, double tolerance) {
@@ -130,7 +138,9 @@ class OpTest : public testing::Test {
     set_reference_mode(before);
     expect_close("composite", composite, fused, 1e-10);
   }
-  void gradient_equals_cpu() { expect_close("cpu", everything(DType::f64, device_), everything(DType::f64, cpu_device), 1e-10); }
+  void gradient_equals_cpu() {
+    expect_close("cpu", everything(DType::f64, device_), everything(DType::f64, cpu_device), 1e-10);
+  }
   void thread_orders_agree() {
     setenv("IMAGO_SIMT_ORDER", "0", 1);
     const std::vector<double> first = everything(DType::f32, device_);
@@ -138,11 +148,13 @@ class OpTest : public testing::Test {
       setenv("IMAGO_SIMT_ORDER", order, 1);
       const std::vector<double> again = everything(DType::f32, device_);
       for (std::size_t i = 0; i < first.size(); i++)
-        ASSERT_TRUE(first[i] == again[i] || (std::isnan(first[i]) && std::isnan(again[i]))) << "thread order " << order << " changes the result";
+        ASSERT_TRUE(first[i] == again[i] || (std::isnan(first[i]) && std::isnan(again[i])))
+            << "thread order " << order << " changes the result";
     }
     unsetenv("IMAGO_SIMT_ORDER");
   }
-  // An op whose derivative is identically zero records nothing, so that what it cuts off is unreachable.
+  // An op whose derivative is identically zero records nothing, so that what it cuts off is
+  // unreachable.
   void no_graph() {
     Tensors in = tensors(DType::f64, false);
     for (const Tensor& x : in)
@@ -152,15 +164,18 @@ class OpTest : public testing::Test {
 
   using Scalar = std::function<double(const Arrays&)>;
   // df of value along each coordinate, or along random directions, against central differences.
-  void check_differences(const char* what, const Arrays& at, const Arrays& gradient, const std::vector<bool>& moves, const Scalar& value) {
+  void check_differences(const char* what, const Arrays& at, const Arrays& gradient,
+                         const std::vector<bool>& moves, const Scalar& value) {
     for (std::size_t i = 0; i < at.size(); i++) {
       if (!moves[i] || at[i].v.empty()) continue;
       const bool full = Index(at[i].v.size()) <= kFull;
       const Index trials = full ? Index(at[i].v.size()) : 3;
       for (Index trial = 0; trial < trials; trial++) {
         Array u = zeros(at[i].shape);
-        if (full) u[trial] = 1;
-        else u = random_like(at[i].shape);
+        if (full)
+          u[trial] = 1;
+        else
+          u = random_like(at[i].shape);
         Arrays up = at, down = at;
         double analytic = 0, scale = 0;
         for (std::size_t j = 0; j < u.v.size(); j++) {
@@ -168,7 +183,9 @@ class OpTest : public testing::Test {
           analytic += gradient[i].v[j] * u.v[j], scale += std::fabs(gradient[i].v[j] * u.v[j]);
         }
         const double numeric = (value(up) - value(down)) / (2 * kEps);
-        ASSERT_NEAR(analytic, numeric, kAbsolute + kRelative * (full ? std::fabs(numeric) : std::max(std::fabs(numeric), scale / 100)))
+        ASSERT_NEAR(analytic, numeric,
+                    kAbsolute + kRelative * (full ? std::fabs(numeric)
+                                                  : std::max(std::fabs(numeric), scale / 100)))
             << what << " by input " << i << (full ? ", element " : ", direction ") << trial;
       }
     }
@@ -197,7 +214,8 @@ class OpTest : public testing::Test {
     ASSERT_FALSE(leaves.empty()) << "a row with gradient needs a differentiable input";
     const Tensors g = grad(out, leaves, {.grad_outputs = w});
     Arrays analytic;
-    for (std::size_t i = 0, k = 0; i < in.size(); i++) analytic.push_back(moves[i] ? Array{in[i].shape(), g[k++].values()} : zeros(in[i].shape()));
+    for (std::size_t i = 0, k = 0; i < in.size(); i++)
+      analytic.push_back(moves[i] ? Array{in[i].shape(), g[k++].values()} : zeros(in[i].shape()));
     check_differences("gradient", host_, analytic, moves, [&](const Arrays& at) {
       const Arrays keep = std::exchange(host_, at);
       const NoGrad off;
@@ -220,10 +238,12 @@ class OpTest : public testing::Test {
     for (const Array& a : v) vv.push_back(a.v);
 
     const auto first = [&](const Arrays& x, bool graph, Tensors& in, Tensors& w) {
-      const Arrays keep = std::exchange(host_, Arrays(x.begin(), x.begin() + std::ptrdiff_t(host_.size())));
+      const Arrays keep =
+          std::exchange(host_, Arrays(x.begin(), x.begin() + std::ptrdiff_t(host_.size())));
       in = tensors(DType::f64, true);
       w.clear();
-      for (std::size_t k = host_.size(); k < x.size(); k++) w.push_back(tensor(x[k], DType::f64, device_));
+      for (std::size_t k = host_.size(); k < x.size(); k++)
+        w.push_back(tensor(x[k], DType::f64, device_));
       for (const Tensor& t : w) t.requires_grad_();
       host_ = keep;
       Tensors leaves;
@@ -235,13 +255,16 @@ class OpTest : public testing::Test {
     const Tensors g = first(at, true, in, w);
     Tensors seeds, wanted, live;
     for (std::size_t k = 0; k < g.size(); k++)
-      if (g[k].requires_grad()) live.push_back(g[k]), seeds.push_back(tensor(v[k], DType::f64, device_));
-    ASSERT_FALSE(live.empty()) << "no gradient depends on grad_outputs: the graph of the gradient was not recorded";
+      if (g[k].requires_grad())
+        live.push_back(g[k]), seeds.push_back(tensor(v[k], DType::f64, device_));
+    ASSERT_FALSE(live.empty())
+        << "no gradient depends on grad_outputs: the graph of the gradient was not recorded";
     std::vector<bool> moves = leaf;
     for (std::size_t i = 0; i < in.size(); i++)
       if (leaf[i]) wanted.push_back(in[i]);
     for (const Tensor& t : w) wanted.push_back(t), moves.push_back(true);
-    // A linear op's gradient does not depend on its input; the differences must then be zero as well.
+    // A linear op's gradient does not depend on its input; the differences must then be zero as
+    // well.
     const Tensors gg = grad(live, wanted, {.grad_outputs = seeds, .allow_unused = true});
     Arrays analytic;
     for (std::size_t i = 0, k = 0; i < at.size(); i++) {
@@ -292,8 +315,11 @@ TEST(Coverage, EveryExportedOpHasACase) {
   EXPECT_GT(exported.size(), 60u) << "could not read the symbols of " IMAGO_LIBRARY_FILE;
   std::set<std::string> covered;
   for (const OpCase& c : op_cases()) covered.insert(c.op);
-  for (const std::string& op : exported) EXPECT_TRUE(covered.count(op)) << "imago::ops::" << op << " has no row in tests/op_cases";
-  for (const std::string& op : covered) EXPECT_TRUE(exported.count(op)) << "a row names imago::ops::" << op << ", which the library does not export";
+  for (const std::string& op : exported)
+    EXPECT_TRUE(covered.count(op)) << "imago::ops::" << op << " has no row in tests/op_cases";
+  for (const std::string& op : covered)
+    EXPECT_TRUE(exported.count(op))
+        << "a row names imago::ops::" << op << ", which the library does not export";
 }
 
 TEST(Coverage, EveryDifferentiableOpIsCheckedToSecondOrder) {
@@ -302,7 +328,8 @@ TEST(Coverage, EveryDifferentiableOpIsCheckedToSecondOrder) {
     if (c.gradient) first.insert(c.op);
     if (c.gradient && c.second) second.insert(c.op);
   }
-  for (const std::string& op : first) EXPECT_TRUE(second.count(op)) << op << " has no row with second order";
+  for (const std::string& op : first)
+    EXPECT_TRUE(second.count(op)) << op << " has no row with second order";
 }
 
 void register_all() {
@@ -316,13 +343,17 @@ void register_all() {
   std::set<std::string> names;
   for (const OpCase& c : op_cases())
     for (Device d : where) {
-      const char* device = d.backend == Backend::cpu ? "cpu" : d.backend == Backend::cuda ? "cuda" : "emulated";
+      const char* device = d.backend == Backend::cpu    ? "cpu"
+                           : d.backend == Backend::cuda ? "cuda"
+                                                        : "emulated";
       const std::string test = c.name + "_" + device;
       if (!names.insert(c.op + "." + test).second) {
-        std::fprintf(stderr, "two rows of op_cases are called %s %s\n", c.op.c_str(), c.name.c_str());
+        std::fprintf(stderr, "two rows of op_cases are called %s %s\n", c.op.c_str(),
+                     c.name.c_str());
         std::exit(1);
       }
-      testing::RegisterTest(c.op.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__, [&c, d]() -> testing::Test* { return new OpTest(c, d); });
+      testing::RegisterTest(c.op.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [&c, d]() -> testing::Test* { return new OpTest(c, d); });
     }
 }
 

@@ -1,6 +1,7 @@
-// One row for each public op and each awkward shape of it. A row yields: comparison with a plain-loop float64 reference,
-// gradcheck and gradgradcheck by finite differences, cpu against emulated cuda against cuda, fused against composite, and the
-// microbenchmark. Not here: gtest; imago-bench links the rows too.
+// One row for each public op and each awkward shape of it. A row yields: comparison with a
+// plain-loop float64 reference, gradcheck and gradgradcheck by finite differences, cpu against
+// emulated cuda against cuda, fused against composite, and the microbenchmark. Not here: gtest;
+// imago-bench links the rows too.
 #pragma once
 #include <functional>
 #include <string>
@@ -17,9 +18,13 @@ struct Array {
   double& operator[](Index i) { return v[std::size_t(i)]; }
   double operator[](Index i) const { return v[std::size_t(i)]; }
 };
-inline Array zeros(Shape s) { const auto n = std::size_t(s.numel()); return {std::move(s), std::vector<double>(n)}; }
+inline Array zeros(Shape s) {
+  const auto n = std::size_t(s.numel());
+  return {std::move(s), std::vector<double>(n)};
+}
 
-// How an input is filled: uniform in [low, high), at least 0.05 away from every value in avoid (kinks); integers when whole.
+// How an input is filled: uniform in [low, high), at least 0.05 away from every value in avoid
+// (kinks); integers when whole.
 struct Input {
   Shape shape;
   double low = -2, high = 2;
@@ -30,8 +35,12 @@ struct Input {
   bool fixed_dtype = false;
   DType dtype = DType::f32;
 };
-inline Input indices(Shape s, Index n) { return {std::move(s), 0, double(n), {}, true, false, true, DType::i64}; }
-inline Input constant(Shape s, double low = -2, double high = 2) { return {std::move(s), low, high, {}, false, false}; }
+inline Input indices(Shape s, Index n) {
+  return {std::move(s), 0, double(n), {}, true, false, true, DType::i64};
+}
+inline Input constant(Shape s, double low = -2, double high = 2) {
+  return {std::move(s), low, high, {}, false, false};
+}
 
 using Tensors = std::vector<Tensor>;
 using Arrays = std::vector<Array>;
@@ -40,16 +49,20 @@ struct OpCase {
   std::string op;    // the symbol imago::ops::<op>
   std::string name;  // what is special about this row: "prime", "empty", "row_bias"
   std::vector<Input> inputs;
-  std::function<Tensors(const Tensors&)> forward;  // may create Generators with fixed seeds; must be a pure function
+  std::function<Tensors(const Tensors&)>
+      forward;  // may create Generators with fixed seeds; must be a pure function
   std::function<Arrays(const Arrays&)> reference;  // independent plain loops in double
-  double tolerance = 1e-5;                         // float32: |a - b| <= tolerance * (1 + |b|); float64: 1e-12 likewise
-  bool gradient = true;                            // false: the derivative is identically zero, or the output an integer
-  bool second = true;                              // gradient of the gradient
-  // Benchmark: inputs of this row at full size (empty: no benchmark from this row), and what the op must at least do.
+  double tolerance = 1e-5;  // float32: |a - b| <= tolerance * (1 + |b|); float64: 1e-12 likewise
+  bool gradient = true;     // false: the derivative is identically zero, or the output an integer
+  bool second = true;       // gradient of the gradient
+  // Benchmark: inputs of this row at full size (empty: no benchmark from this row), and what the op
+  // must at least do.
   std::vector<Input> bench = {};
   double bench_bytes = 0, bench_flops = 0;
-  double bench_special = 0;  // exp, log and their like, counted once an evaluation; or normals drawn
-  double tolerance64 = 1e-12;  // for draws: the noise is made in float whatever the dtype, so a reference in double is off by that
+  double bench_special =
+      0;  // exp, log and their like, counted once an evaluation; or normals drawn
+  double tolerance64 = 1e-12;  // for draws: the noise is made in float whatever the dtype, so a
+                               // reference in double is off by that
 };
 
 // Each family's rows; op_cases.cpp lists the families.

@@ -1,6 +1,8 @@
 // The program as a user meets it: what it prints, where, its exit status, and the files it leaves.
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -273,6 +275,46 @@ TEST_F(Cli, SignalsStopCleanlyAndResumeGoesOn) {
       EXPECT_NE(r.out.find("resum"), std::string::npos) << r.out;
     }
   }
+}
+
+TEST_F(Cli, TheStatusLineFitsTheTerminal) {
+  int terminal = -1;
+  const winsize size{24, 60, 0, 0};
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    if (chdir(folder_.c_str())) _exit(99);
+    execl(IMAGO_PROGRAM, IMAGO_PROGRAM, "train", "vae", "--data", "grid25", "--steps", "400000000",
+          "--eval-every", "400000000", "--set", "checkpoint_every=400000000", "--out", "run",
+          nullptr);
+    _exit(98);
+  }
+  ASSERT_GT(child, 0);
+  // Until five redraws came, or a minute passed.
+  std::string shown;
+  const auto begin = std::chrono::steady_clock::now();
+  char bytes[4096];
+  for (ssize_t n; std::count(shown.begin(), shown.end(), '\x1b') < 5 &&
+                  std::chrono::steady_clock::now() - begin < std::chrono::minutes(1) &&
+                  (n = ::read(terminal, bytes, sizeof bytes)) > 0;)
+    shown.append(bytes, std::size_t(n));
+  kill(child, SIGTERM);
+  while (::read(terminal, bytes, sizeof bytes) > 0) {
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(terminal);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM) << status;
+  int redraws = 0;
+  for (std::size_t at = shown.find("\rstep "); at != std::string::npos;
+       at = shown.find("\rstep ", at + 1), redraws++) {
+    const std::size_t end = shown.find("\x1b[K", at);
+    if (end == std::string::npos) break;
+    const std::string line = shown.substr(at + 1, end - at - 1);
+    EXPECT_LT(line.size(), 60u) << line;
+    EXPECT_NE(line.find(" left"), std::string::npos) << line;
+    EXPECT_NE(line.find("MB"), std::string::npos) << line;
+  }
+  EXPECT_GE(redraws, 3) << shown;
 }
 
 TEST_F(Cli, ADivergedRunSaysSo) {

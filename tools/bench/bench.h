@@ -1,5 +1,5 @@
-// What the parts of imago-bench share: the ceilings of the machine, measured on the spot, and how a benchmark reports against
-// them. Not here: the benchmarks themselves.
+// What the parts of imago-bench share: the ceilings of the machine, measured on the spot, and how a
+// benchmark reports against them. Not here: the benchmarks themselves.
 #pragma once
 #include <benchmark/benchmark.h>
 
@@ -11,23 +11,27 @@
 namespace imago::bench {
 
 // Rates of a device with the present number of threads, each measured when first asked for.
-double copy_rate(Device, double bytes);  // bytes read and written a second, for a working set of about this size
-double gemm_rate(Device);                // float32 flops a second of a large matrix product
-double special_rate(Device);             // evaluations of exp a second, data in cache
+double copy_rate(
+    Device, double bytes);  // bytes read and written a second, for a working set of about this size
+double gemm_rate(Device);   // float32 flops a second of a large matrix product
+double special_rate(Device);  // evaluations of exp a second, data in cache
 
-// The least time the work can take on the device, in seconds: the slowest of memory, arithmetic and special functions.
+// The least time the work can take on the device, in seconds: the slowest of memory, arithmetic and
+// special functions.
 struct Work {
   double bytes = 0, flops = 0, special = 0;
   double floor(Device) const;
 };
 
-// Runs step under the benchmark's loop and reports GB/s, GFLOP/s and `ceiling`, the share floor / measured. Returns seconds
-// a step.
+// Runs step under the benchmark's loop and reports GB/s, GFLOP/s and `ceiling`, the share floor /
+// measured. Returns seconds a step.
 double measure(benchmark::State&, Device, const Work&, const std::function<void()>& step);
 
-void register_ops();    // every row of tests/op_cases with a bench shape; fused ops beside their composite
+void register_ops();    // every row of tests/op_cases with a bench shape; fused ops beside their
+                        // composite
 void register_steps();  // training steps: cases A, B and B'
-// Prints, for every benchmark of a JSON file written by --benchmark_out, the time now over the time then.
+// Prints, for every benchmark of a JSON file written by --benchmark_out, the time now over the time
+// then.
 class Comparison : public benchmark::ConsoleReporter {
  public:
   explicit Comparison(const std::string& file);  // Error (data) when it cannot be read

@@ -9,7 +9,9 @@
 namespace imago::bench {
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // Seconds a call, the best of several blocks of at least 20 ms.
 double best_time(Device d, const std::function<void()>& f) {
@@ -74,7 +76,8 @@ double Work::floor(Device d) const {
   return t;
 }
 
-double measure(benchmark::State& state, Device d, const Work& work, const std::function<void()>& step) {
+double measure(benchmark::State& state, Device d, const Work& work,
+               const std::function<void()>& step) {
   const double floor = work.floor(d);
   const Stream s = runtime::compute_stream(d.backend, d.index);
   step(), step();
@@ -84,7 +87,8 @@ double measure(benchmark::State& state, Device d, const Work& work, const std::f
     step();
     runtime::synchronize(s);
   }
-  const double each = (now() - start) / double(std::max<benchmark::IterationCount>(state.iterations(), 1));
+  const double each =
+      (now() - start) / double(std::max<benchmark::IterationCount>(state.iterations(), 1));
   if (work.bytes > 0) state.counters["GB/s"] = work.bytes / each * 1e-9;
   if (work.flops > 0) state.counters["GFLOP/s"] = work.flops / each * 1e-9;
   if (floor > 0) state.counters["ceiling"] = floor / each;

@@ -1,4 +1,5 @@
-// imago-bench: kernels and training steps, timed against the ceilings of the machine. Google Benchmark's flags, and
+// imago-bench: kernels and training steps, timed against the ceilings of the machine. Google
+// Benchmark's flags, and
 // --compare FILE.json for an earlier --benchmark_out.
 #include <cstdio>
 #include <cstring>
@@ -18,19 +19,26 @@ int main(int argc, char** argv) {
         continue;
       }
       const char* file = joined ? argv[i] + 10 : ++i < argc ? argv[i] : nullptr;
-      if (!file) throw imago::Error(imago::ErrorKind::usage, {"--compare needs a file", {}, "--compare FILE.json", "nothing"});
+      if (!file)
+        throw imago::Error(imago::ErrorKind::usage,
+                           {"--compare needs a file", {}, "--compare FILE.json", "nothing"});
       comparison = std::make_unique<imago::bench::Comparison>(file);
     }
     benchmark::Initialize(&kept, argv);
     if (benchmark::ReportUnrecognizedArguments(kept, argv)) return 2;
     imago::bench::register_ops();
     imago::bench::register_steps();
-    if (comparison) benchmark::RunSpecifiedBenchmarks(comparison.get());
-    else benchmark::RunSpecifiedBenchmarks();
+    if (comparison)
+      benchmark::RunSpecifiedBenchmarks(comparison.get());
+    else
+      benchmark::RunSpecifiedBenchmarks();
     return 0;
   } catch (const imago::Error& e) {
     std::fprintf(stderr, "imago: %s\n", e.what());
-    return e.kind() == imago::ErrorKind::usage ? 2 : e.kind() == imago::ErrorKind::data ? 3 : e.kind() == imago::ErrorKind::device ? 4 : 1;
+    return e.kind() == imago::ErrorKind::usage    ? 2
+           : e.kind() == imago::ErrorKind::data   ? 3
+           : e.kind() == imago::ErrorKind::device ? 4
+                                                  : 1;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "imago: %s\n", e.what());
     return 1;

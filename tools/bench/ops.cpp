@@ -1,4 +1,5 @@
-// Microbenchmarks from the rows of tests/op_cases, forward and gradient; in the fused ops' case also their composites.
+// Microbenchmarks from the rows of tests/op_cases, forward and gradient; in the fused ops' case
+// also their composites.
 #include <random>
 
 #include "bench.h"
@@ -17,10 +18,14 @@ Tensor filled(const Input& in, Device d) {
   for (double& x : v) x = in.whole ? std::floor(u(rng)) : u(rng);
   const DType t = in.fixed_dtype ? in.dtype : DType::f32;
   Tensor r;
-  if (t == DType::i64) r = Tensor::from(std::vector<std::int64_t>(v.begin(), v.end()), in.shape, d);
-  else if (t == DType::u8) r = Tensor::from(std::vector<std::uint8_t>(v.begin(), v.end()), in.shape, d);
-  else if (t == DType::f64) r = Tensor::from(v, in.shape, d);
-  else r = Tensor::from(std::vector<float>(v.begin(), v.end()), in.shape, d);
+  if (t == DType::i64)
+    r = Tensor::from(std::vector<std::int64_t>(v.begin(), v.end()), in.shape, d);
+  else if (t == DType::u8)
+    r = Tensor::from(std::vector<std::uint8_t>(v.begin(), v.end()), in.shape, d);
+  else if (t == DType::f64)
+    r = Tensor::from(v, in.shape, d);
+  else
+    r = Tensor::from(std::vector<float>(v.begin(), v.end()), in.shape, d);
   if (in.differentiable && is_floating(t)) r.requires_grad_();
   return r;
 }
@@ -55,8 +60,10 @@ void gradient(benchmark::State& state, const OpCase& c, Device d, bool composite
 
 // The fused ops: those whose composite is another path.
 bool fused(const std::string& op) {
-  for (const char* name : {"reparameterize", "reparameterize_log_prob", "gaussian_kl", "bernoulli_log_prob", "gaussian_log_prob",
-                           "discretized_logistic_log_prob", "log_mean_exp", "linear", "softmax", "log_softmax", "logsumexp"})
+  for (const char* name :
+       {"reparameterize", "reparameterize_log_prob", "gaussian_kl", "bernoulli_log_prob",
+        "gaussian_log_prob", "discretized_logistic_log_prob", "log_mean_exp", "linear", "softmax",
+        "log_softmax", "logsumexp"})
     if (op == name) return true;
   return false;
 }
@@ -70,10 +77,14 @@ void register_ops() {
       if (c.bench.empty()) continue;
       for (const bool composite : {false, true}) {
         if (composite && !fused(c.op)) continue;
-        const std::string stem = "op/" + c.op + "/" + c.name + (composite ? "/composite" : "/fused");
+        const std::string stem =
+            "op/" + c.op + "/" + c.name + (composite ? "/composite" : "/fused");
         const std::string base = fused(c.op) ? stem : "op/" + c.op + "/" + c.name;
-        benchmark::RegisterBenchmark((base + "/forward/" + name(d)).c_str(), forward, c, d, composite);
-        if (c.gradient) benchmark::RegisterBenchmark((base + "/gradient/" + name(d)).c_str(), gradient, c, d, composite);
+        benchmark::RegisterBenchmark((base + "/forward/" + name(d)).c_str(), forward, c, d,
+                                     composite);
+        if (c.gradient)
+          benchmark::RegisterBenchmark((base + "/gradient/" + name(d)).c_str(), gradient, c, d,
+                                       composite);
       }
     }
   }

@@ -1,4 +1,5 @@
-// Whole training steps: batch, forward, loss, gradient, optimiser, metrics on the device. Cases A, B and B'.
+// Whole training steps: batch, forward, loss, gradient, optimiser, metrics on the device. Cases A,
+// B and B'.
 #include "bench.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/optimizer.h"
@@ -16,7 +17,8 @@ std::vector<Case> cases() {
   using models::Bound;
   const auto iwae = [](std::vector<Index> hidden, Index samples) {
     models::LatentVariableOptions o;
-    o.hidden = std::move(hidden), o.latent = 50, o.activation = "tanh", o.bound = Bound::iwae, o.samples = samples;
+    o.hidden = std::move(hidden), o.latent = 50, o.activation = "tanh", o.bound = Bound::iwae,
+    o.samples = samples;
     return o;
   };
   return {{"A", {}, 128},
@@ -40,11 +42,13 @@ std::vector<Product> products(const Case& c) {
   all.push_back({c.batch, at, 2 * o.latent, false});
   at = o.latent;
   const Index rows = c.batch * o.samples;
-  for (auto h = o.hidden.rbegin(); h != o.hidden.rend(); ++h) all.push_back({rows, at, *h, false}), at = *h;
+  for (auto h = o.hidden.rbegin(); h != o.hidden.rend(); ++h)
+    all.push_back({rows, at, *h, false}), at = *h;
   all.push_back({rows, at, o.features, false});
   return all;
 }
-// Flops of the products; bytes of Adam, of the likelihood and of the batch, which no arrangement of the work avoids.
+// Flops of the products; bytes of Adam, of the likelihood and of the batch, which no arrangement of
+// the work avoids.
 double step_floor(const Case& c, Device d) {
   double flops = 0, weights = 0;
   for (const Product& p : products(c)) {
@@ -54,7 +58,8 @@ double step_floor(const Case& c, Device d) {
   const double adam = 28 * weights;  // read w, g, m, v; write w, m, v
   const double pixels = double(c.batch * c.options.samples * c.options.features);
   const double likelihood = 4 * pixels * 4;  // logits read twice, gradient written; x read
-  return flops / gemm_rate(d) + adam / copy_rate(d, adam) + Work{likelihood, 0, 2 * pixels}.floor(d);
+  return flops / gemm_rate(d) + adam / copy_rate(d, adam) +
+         Work{likelihood, 0, 2 * pixels}.floor(d);
 }
 
 void step(benchmark::State& state, const Case& c, Device d) {
@@ -62,10 +67,12 @@ void step(benchmark::State& state, const Case& c, Device d) {
   models::LatentVariableModel model(c.options, {init, d}, noise);
   std::vector<Parameter> parameters;
   std::vector<Tensor> leaves;
-  for (const auto& [name, value] : model.parameters()) parameters.push_back({name, value}), leaves.push_back(value);
+  for (const auto& [name, value] : model.parameters())
+    parameters.push_back({name, value}), leaves.push_back(value);
   Optimizer adam(parameters, Adam{});
   const Index rows = 8192;
-  const Tensor data = ops::bernoulli(Tensor::full({rows, c.options.features}, .13, DType::f32, d), init);
+  const Tensor data =
+      ops::bernoulli(Tensor::full({rows, c.options.features}, .13, DType::f32, d), init);
   std::vector<Tensor> batches;
   for (int k = 0; k < 16; k++) {
     std::vector<std::int64_t> at;
@@ -91,7 +98,9 @@ void register_steps() {
   for (Device d : devices()) {
     if (d.backend == Backend::emulated) continue;
     for (const Case& c : cases())
-      benchmark::RegisterBenchmark(("step/" + std::string(c.name) + "/" + name(d)).c_str(), step, c, d)->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("step/" + std::string(c.name) + "/" + name(d)).c_str(), step, c,
+                                   d)
+          ->Unit(benchmark::kMillisecond);
   }
 }
 

@@ -54,6 +54,10 @@ std::string megabytes(double bytes) {
   if (bytes >= 1e9) return format("%.1f GB", bytes / 1e9);
   return format("%.0f MB", bytes / 1e6);
 }
+std::string memory(double active, double peak) {
+  if (peak >= 1e9) return format("%.1f/%.1f GB", active / 1e9, peak / 1e9);
+  return format("%.0f/%.0f MB", active / 1e6, peak / 1e6);
+}
 std::string figure(double value) {
   if (value == 0) return "0";
   const double size = std::fabs(value);

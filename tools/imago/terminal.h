@@ -23,10 +23,10 @@ class StatusLine {
   bool on_, shown_ = false;
 };
 
-std::string duration(double seconds);  // "0:32", "1:02:07"
-std::string amount(double value);      // "950", "12.3k", "4.1M"
-std::string megabytes(double bytes);   // "38 MB", "1.2 GB"
-std::string figure(
-    double value);  // four significant digits and more before the point: "-247.13", "0.01234"
+std::string duration(double seconds);            // "0:32", "1:02:07"
+std::string amount(double value);                // "950", "12.3k", "4.1M"
+std::string megabytes(double bytes);             // "38 MB", "1.2 GB"
+std::string memory(double active, double peak);  // "38/45 MB"
+std::string figure(double value);                // "-247.13", "3.142", "0.01234"
 
 }  // namespace imago::tool

@@ -17,9 +17,9 @@ struct Options {
 // The terms that fit between the step and the pace, so that the line never wraps.
 std::string status_text(const models::Status& s, std::size_t columns) {
   std::string head = concat("step ", s.step, "/", s.steps);
-  const std::string tail =
-      concat("  ", amount(s.samples_per_second), "/s  ", megabytes(double(s.memory_active)),
-             " (peak ", megabytes(double(s.memory_peak)), ")  ", duration(s.seconds_left), " left");
+  const std::string tail = concat("  ", amount(s.samples_per_second), "/s  ",
+                                  memory(double(s.memory_active), double(s.memory_peak)), "  ",
+                                  duration(s.seconds_left), " left");
   for (const auto& [name, value] : s.terms) {
     const std::string term = concat("  ", name, " ", figure(value));
     if (head.size() + term.size() + tail.size() > columns) break;
@@ -76,9 +76,7 @@ int run(const Options& o) {
   status.clear();
   using State = models::Outcome::State;
   if (outcome.state == State::stopped) {
-    if (!o.quiet)
-      std::cout << "stopped at step " << outcome.step
-                << ", checkpoint written; --resume goes on from here\n";
+    if (!o.quiet) std::cout << "run: " << outcome.out << " (--resume goes on from here)\n";
     return caught_signal() ? 128 + caught_signal() : 0;
   }
   if (!o.quiet && outcome.state == State::finished) std::cout << "run: " << outcome.out << "\n";
