@@ -31,17 +31,10 @@ using std::ceil, std::cos, std::erf, std::exp, std::expm1, std::fabs, std::floor
 #define KERNEL [=]
 #include "kernels/cpu/libmvec.h"
 #include "kernels/cpu/patterns.h"
-#include "kernels/philox.h"
 #else
-#if IMAGO_ON_EMU
-#include "kernels/emulation/simt.h"
-#else
-#include <cuda_runtime.h>
-#endif
 #define DEVICE __device__
 #define KERNEL [=] __device__
 #include "kernels/cuda/patterns.h"
-#include "kernels/philox.h"
 #endif
 
 // Explicit instantiation of kernels for the two floating types.

@@ -6,7 +6,7 @@ namespace {
 
 template <Epilogue E, class T>
 DEVICE inline T activate(T x) {
-  if constexpr (E == Epilogue::relu) return x > 0 ? x : T(0);
+  if constexpr (E == Epilogue::relu) return maximum(T(0), x);  // NaN stays
   if constexpr (E == Epilogue::leaky_relu) return x > 0 ? x : T(.2) * x;
   if constexpr (E == Epilogue::tanh) return tanh(x);
   if constexpr (E == Epilogue::sigmoid) return T(1) / (T(1) + exp(-x));
@@ -15,7 +15,7 @@ DEVICE inline T activate(T x) {
 // The derivative as a function of the output.
 template <Epilogue E, class T>
 DEVICE inline T slope(T y) {
-  if constexpr (E == Epilogue::relu) return y > 0 ? T(1) : T(0);
+  if constexpr (E == Epilogue::relu) return y <= 0 ? T(0) : T(1);
   if constexpr (E == Epilogue::leaky_relu) return y > 0 ? T(1) : T(.2);
   if constexpr (E == Epilogue::tanh) return T(1) - y * y;
   if constexpr (E == Epilogue::sigmoid) return y * (T(1) - y);

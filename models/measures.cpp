@@ -141,7 +141,7 @@ training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
     if (std::find(known.begin(), known.end(), m) == known.end()) {
       std::string list;
       for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-      throw Error(ErrorKind::usage, {"unknown metric", {}, "of " + list, "'" + m + "'"});
+      throw Error(ErrorKind::usage, {"unknown metric", {}, "one of " + list, "'" + m + "'"});
     }
   if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
   if (o.samples < 1)

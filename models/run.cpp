@@ -101,7 +101,7 @@ void apply(Config& c, const std::string& json, const std::string& where,
            const training::Settings& settings) {
   if (!json.empty()) c.merge_json(json, where);
   for (const auto& [key, text] : settings) {
-    c.set_text(key, text);
+    c.set_text(key, text, "the command line");
     if (key == "epochs") c.set("steps", std::int64_t(0));  // the last of the two wins
   }
 }
@@ -120,11 +120,11 @@ Prepared prepare(const TrainRequest& request) {
   std::string file_text, name = request.source;
   if (is_file(request.source)) {
     if (!io::exists(request.source) || io::is_directory(request.source))
-      throw Error(ErrorKind::usage, {"no such configuration",
-                                     request.source,
-                                     "a preset's name or a .json file",
-                                     {},
-                                     "see `imago list`"});
+      throw Error(ErrorKind::data, {"no such configuration",
+                                    request.source,
+                                    "a preset's name or a .json file",
+                                    {},
+                                    "see `imago list`"});
     file_text = read_text(request.source, "configuration");
     name = training::json_string(file_text, "preset", request.source);
     if (name.empty())
@@ -143,9 +143,15 @@ Prepared prepare(const TrainRequest& request) {
   if (request.resume && RunFiles(p.resolved.out).hold_run()) {
     // The run's own options first, so that only what changes has to be said again.
     Config base(chosen.options);
-    if (io::exists(files.config()))
-      as_data(files.config(),
-              [&] { base.merge_json(read_text(files.config(), "configuration"), files.config()); });
+    if (io::exists(files.config())) {
+      const std::string text = read_text(files.config(), "configuration");
+      const std::string its = as_data(
+          files.config(), [&] { return training::json_string(text, "preset", files.config()); });
+      if (its != name)
+        throw Error(ErrorKind::usage, {"the run is of another preset", "--resume", its, name,
+                                       "begin another run with --out or --overwrite"});
+      as_data(files.config(), [&] { base.merge_json(text, files.config()); });
+    }
     if (io::exists(files.last())) {
       last = training::read_checkpoint(files.last());
       as_data(files.last(), [&] { base.merge_json(last->config, files.last()); });
@@ -153,23 +159,25 @@ Prepared prepare(const TrainRequest& request) {
     }
     config = base;
     apply(config, file_text, request.source, request.settings);
-    if (last)
+    if (last) {
+      // The run's likelihood is settled; "auto" means that one.
+      if (config.text("likelihood") == "auto")
+        config.set("likelihood", base.option("likelihood").value);
       for (const training::Option& o : config.options())
-        if (o.group != OptionGroup::run && o.name != "likelihood" &&
-            o.value != base.option(o.name).value)
+        if (o.group != OptionGroup::run && o.value != base.option(o.name).value)
           throw Error(ErrorKind::usage,
                       {"option '" + o.name + "' differs from the run's", "--resume",
                        training::to_text(base.option(o.name).value), training::to_text(o.value),
                        "leave it as it was, or begin another run with --out or --overwrite"});
+    }
   }
   p.device = device_from(config.text("device"));
   p.data = load_data(config, config.text("data"), p.device);
+  if (last && last->data != data_json(p.data))
+    throw Error(ErrorKind::data,
+                {"the data are not those the run began with", config.text("data"), last->data,
+                 data_json(p.data), "give those with --data, or begin another run with --out"});
   fit_to_data(config, p.data);
-  if (last) {
-    if (last->data != data_json(p.data))
-      throw Error(ErrorKind::data, {"the data are not those the run began with",
-                                    config.text("data"), last->data, data_json(p.data)});
-  }
   p.resolved.config = std::move(config);
   return p;
 }
@@ -282,23 +290,24 @@ const data::DataSet& Run::data(const std::string& name) const {
     throw Error(ErrorKind::data, {"the data are of another shape than the run's", key,
                                   concat("samples of ", state_->sample_shape),
                                   concat("samples of ", loaded.sample_shape)});
+  Config fitting = state_->config;  // its likelihood has to fit these data as well
+  fit_to_data(fitting, loaded);
   return state_->data.emplace(key, std::move(loaded)).first->second;
 }
 
-namespace {
-const data::Split& split_of(const data::DataSet& data, const std::string& name) {
-  if (name == "train") return data.train;
-  if (name == "valid") return data.valid;
-  if (name == "test") return data.test;
+const data::Split& Run::split(const std::string& name, const std::string& of) const {
+  const data::DataSet& set = data(of);
+  if (name == "train") return set.train;
+  if (name == "valid") return set.valid;
+  if (name == "test") return set.test;
   throw Error(ErrorKind::usage, {"unknown split", {}, "train, valid or test", name});
 }
-}  // namespace
 
 Picture Run::sample(Index n, std::uint64_t seed, double temperature) const {
   return models::sample(state_->built->model, state_->sample_shape, n, seed, temperature);
 }
 Picture Run::reconstruct(Index n, const std::string& split) const {
-  return models::reconstruct(state_->built->model, data(), split_of(data(), split), n,
+  return models::reconstruct(state_->built->model, data(), this->split(split), n,
                              state_->built->seed);
 }
 Picture Run::interpolate(const InterpolateOptions& o) const {
@@ -309,7 +318,7 @@ std::vector<std::string> Run::metric_names() const {
   return models::metric_names(state_->built->model);
 }
 Figures Run::evaluate(const EvaluateOptions& o) const {
-  return measure(state_->built->model, data(), split_of(data(), o.split),
+  return measure(state_->built->model, data(o.data), split(o.split, o.data),
                  {.metrics = o.metrics,
                   .seed = o.seed,
                   .samples = o.samples,

@@ -48,6 +48,7 @@ struct InterpolateOptions {
 };
 struct EvaluateOptions {
   std::vector<std::string> metrics = {};  // empty: what training reports
+  std::string data = {};  // a name or path as of --data; empty: what the run was trained on
   std::string split = "test";
   std::uint64_t seed = 0;
   Index samples = 1000;                       // K of nll, by importance sampling
@@ -82,6 +83,8 @@ class Run {
   Figures evaluate(const EvaluateOptions&) const;
   // The data set the run was trained on, or another one with `name`; opened once.
   const data::DataSet& data(const std::string& name = {}) const;
+  // train, valid (may be empty) or test of it.
+  const data::Split& split(const std::string& name, const std::string& data = {}) const;
 
  private:
   struct State;

@@ -122,11 +122,18 @@ struct DeviceMemory {
   explicit DeviceMemory(Device d)
       : device(d),
         blocks([d](std::size_t n) { return runtime::allocate(d.backend, d.index, n); },
-               [d](void* p) {
-                 runtime::synchronize(runtime::compute_stream(d.backend, d.index));
-                 runtime::release(d.backend, d.index, p);
+               [d](void* p) {  // reached while errors unwind and at exit: must not throw
+                 try {
+                   runtime::synchronize(runtime::compute_stream(d.backend, d.index));
+                   runtime::release(d.backend, d.index, p);
+                 } catch (const DeviceError&) {  // a failed device says so at its next call
+                 }
                },
-               kCaching) {}
+               kCaching) {
+    // The system promises more than it has, and ends the process when that is touched.
+    if (d.backend == Backend::cpu)
+      blocks.set_limit(runtime::device_info(d.backend, d.index).memory);
+  }
 };
 DeviceMemory& memory_of(Device d) {
   static std::mutex mutex;
@@ -139,9 +146,13 @@ DeviceMemory& memory_of(Device d) {
 void check_canaries(DeviceMemory& m, char* block, std::size_t bytes) {
   const Device d = m.device;
   unsigned char edge[2 * kCanary];
-  const Stream s = runtime::compute_stream(d.backend, d.index);
-  runtime::copy(s, edge, Backend::cpu, block, d.backend, kCanary);
-  runtime::copy(s, edge + kCanary, Backend::cpu, block + kCanary + bytes, d.backend, kCanary);
+  try {
+    const Stream s = runtime::compute_stream(d.backend, d.index);
+    runtime::copy(s, edge, Backend::cpu, block, d.backend, kCanary);
+    runtime::copy(s, edge + kCanary, Backend::cpu, block + kCanary + bytes, d.backend, kCanary);
+  } catch (const DeviceError&) {  // the device failed before; that error is on its way
+    return;
+  }
   for (std::size_t i = 0; i < 2 * kCanary; i++)
     if (edge[i] != kCanaryByte) {
       const long at = i < kCanary ? long(i) - long(kCanary) : long(bytes + i - kCanary);

@@ -1,9 +1,11 @@
 #include "engine/core/tensor.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "engine/core/allocator.h"
+#include "kernels/layout.h"
 #include "kernels/runtime.h"
 
 namespace imago {
@@ -22,6 +24,12 @@ void fill_host(void* to, DType t, double value, Index n) {
     case DType::i64: std::fill_n(static_cast<std::int64_t*>(to), n, std::int64_t(value)); return;
     case DType::u8: std::fill_n(static_cast<std::uint8_t*>(to), n, std::uint8_t(value)); return;
   }
+}
+
+template <class Bits, class T>
+void fill_device(const Tensor& t, T value) {
+  kernels::pad(t.stream(), Pad<Bits>{1, 0, t.numel(), 0, std::bit_cast<Bits>(value), nullptr,
+                                     static_cast<Bits*>(t.raw())});
 }
 
 }  // namespace
@@ -122,14 +130,18 @@ void Tensor::copy_(const Tensor& from) const {
   }
 }
 void Tensor::fill_(double value) const {
-  const std::size_t bytes = std::size_t(numel()) * size_of(dtype());
   bump_version();
   if (device().backend == Backend::cpu) {
     fill_host(raw(), dtype(), value, numel());
   } else {
-    std::vector<char> host(bytes);
-    fill_host(host.data(), dtype(), value, numel());
-    runtime::copy(stream(), raw(), device().backend, host.data(), Backend::cpu, bytes);
+    // Padding around nothing. A copy of host memory would wait for the device: each backward pass
+    // starts from a 1.
+    switch (dtype()) {
+      case DType::f32: fill_device<std::uint32_t>(*this, float(value)); return;
+      case DType::f64: fill_device<std::uint64_t>(*this, value); return;
+      case DType::i64: fill_device<std::uint64_t>(*this, std::int64_t(value)); return;
+      case DType::u8: fill_device<std::uint8_t>(*this, std::uint8_t(value)); return;
+    }
   }
 }
 

@@ -80,8 +80,8 @@ Shape::Shape(std::vector<Index> d) : d_(std::move(d)) {
     if (n < 0)
       throw Error(ErrorKind::usage,
                   {"negative size in a shape", {}, "sizes of 0 or more", concat(n)});
-    if (n && numel_ > (Index(1) << 62) / n)
-      throw Error(ErrorKind::usage, {"shape too large", {}, "at most 2^62 elements", str()});
+    if (n && numel_ > (Index(1) << 59) / n)  // so that bytes fit in 64 bits, whatever the dtype
+      throw Error(ErrorKind::usage, {"shape too large", {}, "at most 2^59 elements", str()});
     numel_ *= n;
   }
 }

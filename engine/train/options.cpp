@@ -21,7 +21,7 @@ namespace {
 }
 // The shortest decimal that reads back as the same double.
 std::string number(double x) {
-  if (x == std::floor(x) && std::fabs(x) < 1e15) return std::to_string(std::int64_t(x));
+  if (x == std::floor(x) && std::fabs(x) <= 1e15) return std::to_string(std::int64_t(x));
   char text[40];
   return {text, std::to_chars(text, text + sizeof text, x).ptr};
 }
@@ -37,6 +37,13 @@ bool parse(const std::string& text, T& value) {
 }
 bool is_choice(const Option& o, const std::string& word) {
   return std::find(o.choices.begin(), o.choices.end(), word) != o.choices.end();
+}
+bool is_utf8(const std::string& text) {
+  try {
+    return !Json(text).dump().empty();
+  } catch (const Json::exception&) {
+    return false;
+  }
 }
 std::string wanted(const Option& o) {
   const std::string range = range_text(o);
@@ -68,6 +75,9 @@ Value checked(const Option& o, const Value& given, const std::string& where) {
     case OptionType::text:
       if (!std::holds_alternative<std::string>(v)) reject();
       if (!o.choices.empty() && !is_choice(o, std::get<std::string>(v))) reject();
+      if (!is_utf8(std::get<std::string>(v)))
+        usage("option '" + o.name + "' cannot be kept in JSON", where, "UTF-8", "other bytes",
+              "rename the file or folder");
       break;
     case OptionType::integers:
       if (std::holds_alternative<std::int64_t>(v)) v = Integers{std::get<std::int64_t>(v)};
@@ -200,7 +210,7 @@ std::string type_name(const Option& o) {
     case OptionType::real: return "a number";
     case OptionType::text: return o.choices.empty() ? "text" : "one of " + joined(o.choices);
     case OptionType::integers: return "integers separated by commas, each";
-    case OptionType::real_or_word: return "a number or " + joined(o.choices);
+    case OptionType::real_or_word: return joined(o.choices) + " or a number";
   }
   return {};
 }
@@ -218,7 +228,10 @@ std::string to_text(const Value& value) {
   if (const auto* x = std::get_if<double>(&value)) return number(*x);
   if (const auto* s = std::get_if<std::string>(&value)) return *s;
   std::string s;
-  for (std::int64_t n : std::get<Integers>(value)) s += (s.empty() ? "" : ",") + std::to_string(n);
+  for (std::int64_t n : std::get<Integers>(value)) {
+    s += s.empty() ? "" : ",";
+    s += std::to_string(n);
+  }
   return s;
 }
 
@@ -306,7 +319,7 @@ std::string json_string(const std::string& json, const std::string& key, const s
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 2) + 1;
+  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 2) + 1;
   for (const auto& c : candidates) {
     // Edit distance, two letters that changed places counted once.
     std::vector<std::size_t> before, row(c.size() + 1), next(c.size() + 1);

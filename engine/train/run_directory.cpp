@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 [[noreturn]] void cannot(const std::string& action, const std::string& path,
                          const std::string& reason) {
-  throw Error(ErrorKind::internal, {"cannot " + action, path, {}, reason});
+  throw Error(ErrorKind::internal, {"cannot " + action, path, "a writable place with free space",
+                                    reason, "choose another --out"});
 }
 }  // namespace
 
@@ -27,7 +28,7 @@ bool RunFiles::hold_run() const { return io::exists(config()) || io::exists(last
 
 RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
   std::error_code error;
-  if (fs::exists(path()) && !fs::is_directory(path()))
+  if (io::exists(path()) && !io::is_directory(path()))
     throw Error(ErrorKind::usage, {"the run directory is a file", path(), "a directory, or nothing",
                                    "a file", "choose another --out"});
   fs::create_directories(path(), error);
@@ -62,7 +63,10 @@ RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std:
   }
   for (const char* folder : {"/checkpoints", "/samples"}) {
     fs::create_directories(path() + folder, error);
-    if (error) cannot("create the directory", path() + folder, error.message());
+    if (error) {
+      close(lock_);
+      cannot("create the directory", path() + folder, error.message());
+    }
   }
 }
 

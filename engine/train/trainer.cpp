@@ -11,6 +11,9 @@
 
 namespace imago::training {
 
+// Any run ends before, and with up to 2^32 steps an epoch no product leaves 64 bits.
+constexpr double most_epochs = 1e9, most_steps = 1e15, below_one = 0.999999;
+
 std::vector<Option> trainer_options() {
   using namespace option;
   std::vector<Option> all = in_group(
@@ -18,28 +21,30 @@ std::vector<Option> trainer_options() {
       {
           text("optimizer", "adam", {"sgd", "adagrad", "rmsprop", "adam", "adamw"}, "update rule"),
           real("lr", 1e-3, {0, 1e6}, "learning rate"),
-          integers("lr_milestones", {}, {1}, "epochs after which lr is multiplied by lr_factor"),
+          integers("lr_milestones", {}, {1, most_epochs},
+                   "epochs after which lr is multiplied by lr_factor"),
           real("lr_factor", 0.1, {0, 1}, "factor of lr at each milestone"),
-          integer("warm_up", 0, {0}, "steps over which lr rises to its value"),
+          integer("warm_up", 0, {0, most_steps}, "steps over which lr rises to its value"),
           real("momentum", 0, {0, 1}, "momentum of sgd and rmsprop"),
-          real("beta1", 0.9, {0, 1}, "decay of adam's first moment"),
-          real("beta2", 0.999, {0, 1}, "decay of adam's second moment"),
+          real("beta1", 0.9, {0, below_one}, "decay of adam's first moment"),
+          real("beta2", 0.999, {0, below_one}, "decay of adam's second moment"),
           real("eps", 1e-8, {0, 1}, "in the denominator of adagrad, rmsprop and adam"),
           real("weight_decay", 0, {0, 1e3}, "L2 decay; decoupled for adamw"),
           real("l1", 0, {0, 1e3}, "L1 decay"),
           real("clip_norm", 0, {0}, "largest joint norm of the gradients; 0: any"),
           real("clip_value", 0, {0}, "largest element of the gradients; 0: any"),
-          real("ema", 0, {0, 0.999999}, "decay of averaged weights, which are then used; 0: none"),
+          real("ema", 0, {0, below_one}, "decay of averaged weights, which are then used; 0: none"),
           integer("batch", 128, {1, 1 << 20}, "rows of a step"),
       });
   const std::vector<Option> loop = in_group(
       OptionGroup::run,
       {
-          integer("epochs", 10, {0}, "passes over the training split"),
-          integer("steps", 0, {0}, "steps in all, instead of epochs; 0: by epochs"),
-          integer("eval_every", 0, {0}, "steps between evaluations; 0: an epoch"),
-          integer("sample_every", 0, {0}, "steps between pictures of samples; 0: an epoch"),
-          integer("checkpoint_every", 0, {0}, "steps between checkpoints; 0: an epoch"),
+          integer("epochs", 10, {0, most_epochs}, "passes over the training split"),
+          integer("steps", 0, {0, most_steps}, "steps in all, instead of epochs; 0: by epochs"),
+          integer("eval_every", 0, {0, most_steps}, "steps between evaluations; 0: an epoch"),
+          integer("sample_every", 0, {0, most_steps},
+                  "steps between pictures of samples; 0: an epoch"),
+          integer("checkpoint_every", 0, {0, most_steps}, "steps between checkpoints; 0: an epoch"),
       });
   all.insert(all.end(), loop.begin(), loop.end());
   return all;
@@ -97,6 +102,14 @@ struct Trainer::State {
   Index counted = 0;               // of those steps
   std::vector<Tensor> pending;     // terms not read yet, names.size() a step
   Index last_good = 0;             // step of the newest checkpoint
+
+  [[noreturn]] void diverged(const std::string& what, Index at, double value) const {
+    throw Error(ErrorKind::diverged,
+                {"training diverged", concat(what, " at step ", at), "a finite number",
+                 std::isnan(value) ? "nan" : concat(value),
+                 last_good > 0 ? concat("lower lr; the checkpoint of step ", last_good, " is kept")
+                               : std::string("lower lr")});
+  }
 };
 
 Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator,
@@ -190,13 +203,7 @@ Figures Trainer::drain() {
     const Index first = s.step - Index(values.size() / n) + 1;
     for (std::size_t i = 0; i < values.size(); i++) {
       if (!std::isfinite(values[i]))
-        throw Error(
-            ErrorKind::diverged,
-            {"training diverged",
-             concat("term '", s.names[i % n], "' at step ", first + Index(i / n)),
-             "a finite number", concat(values[i]),
-             s.last_good > 0 ? concat("lower lr; the checkpoint of step ", s.last_good, " is kept")
-                             : std::string("lower lr")});
+        s.diverged(concat("term '", s.names[i % n], "'"), first + Index(i / n), values[i]);
       s.sums[i % n] += values[i];
     }
     s.counted += Index(values.size() / n);
@@ -275,10 +282,14 @@ Trainer::Evaluating::Evaluating(Trainer& trainer) : trainer_(trainer) {
 Trainer::Evaluating::~Evaluating() {
   State& s = *trainer_.state_;
   s.task.model().train();
-  std::size_t at = 0;
-  for (const Optimizer& optimizer : s.optimizers)
-    for (const Parameter& p : optimizer.parameters())
-      if (at < raw_.size()) p.value.copy_(raw_[at++].value);
+  try {
+    std::size_t at = 0;
+    for (const Optimizer& optimizer : s.optimizers)
+      for (const Parameter& p : optimizer.parameters())
+        if (at < raw_.size()) p.value.copy_(raw_[at++].value);
+  } catch (const std::exception&) {
+    // Only a device that has failed cannot copy, and its next use says so.
+  }
 }
 
 // One call of run(): files, evaluation, pictures, progress.
@@ -308,6 +319,9 @@ struct Trainer::Loop {
     MetricsLine line{s.step, trainer.epoch(), split, std::move(figures)};
     metrics.append(line);
     if (hooks.line) hooks.line(line);
+    // The last update may have spoilt the weights: then they must not replace a good checkpoint.
+    for (const auto& [name, value] : line.figures)
+      if (!std::isfinite(value)) s.diverged(concat("'", name, "' of ", split), s.step, value);
     return line;
   }
 

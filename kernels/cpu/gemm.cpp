@@ -145,8 +145,8 @@ class Matmul {
     if (after.alpha != 1) append_eltwise(ops, algorithm::eltwise_linear, after.alpha, 0);
     if (after.beta != 0) ops.append_sum(after.beta);
     switch (after.activation) {
-      case Epilogue::none: break;
-      case Epilogue::relu: append_eltwise(ops, algorithm::eltwise_relu, 0, 0); break;
+      case Epilogue::none:
+      case Epilogue::relu: break;  // a pass of our own
       case Epilogue::leaky_relu: append_eltwise(ops, algorithm::eltwise_relu, .2f, 0); break;
       case Epilogue::tanh: append_eltwise(ops, algorithm::eltwise_tanh, 0, 0); break;
       case Epilogue::sigmoid: append_eltwise(ops, algorithm::eltwise_logistic, 0, 0); break;
@@ -307,7 +307,9 @@ bool multiply_whole(const Gemm<float>& p, const After& after) {
 }
 
 void multiply(Stream s, const Gemm<float>& p) {
-  const bool fused = p.alpha == 1;  // the library adds the bias before it applies alpha
+  // The library adds the bias before it applies alpha, and its relu turns NaN into 0, which would
+  // hide a training that diverged.
+  const bool fused = p.alpha == 1 && p.activation != Epilogue::relu;
   const After after{p.alpha, p.beta, fused && p.bias, fused ? p.activation : Epilogue::none};
   dnnl_call("matmul", [&] {
     // oneDNN has no batch of which both sides are shared.

@@ -5,6 +5,8 @@
 // loop in a SIMD body. Every partition is a function of the sizes alone, never of the number of
 // threads: the same bits with any number of them.
 #pragma once
+#include "kernels/philox.h"
+
 namespace imago::IMAGO_BACKEND {
 
 constexpr Index kGrain = 1 << 14;  // elements below which one thread is faster

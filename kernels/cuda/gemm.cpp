@@ -40,7 +40,7 @@ struct Shape {
   Index batch, m, n, k, stride_a, stride_b, stride_c;
   bool transpose_a, transpose_b, reads_c;
   cublasLtEpilogue_t epilogue;
-  unsigned alignment;  // bytes, of every matrix
+  unsigned alignment;  // bytes, of every matrix of the batch and of the bias
   auto operator<=>(const Shape&) const = default;
 };
 
@@ -127,16 +127,21 @@ void build(Plan& plan, const Shape& s, const T* bias, cublasLtHandle_t handle) {
       cublasLtMatmulAlgoGetHeuristic(handle, plan.product, plan.first, plan.second, plan.result,
                                      plan.result, preference, 1, &best, &count);
   cublasLtMatmulPreferenceDestroy(preference);
-  if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "cublasLtMatmulAlgoGetHeuristic");
-  plan.found = status == CUBLAS_STATUS_SUCCESS && count > 0;
+  // What the library calls a fused epilogue that it lacks is not documented.
+  const bool fused = s.epilogue != CUBLASLT_EPILOGUE_DEFAULT;
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED && !(fused && status == CUBLAS_STATUS_INVALID_VALUE))
+    check(status, "cublasLtMatmulAlgoGetHeuristic");
+  plan.found = status == CUBLAS_STATUS_SUCCESS && count > 0 && best.state == CUBLAS_STATUS_SUCCESS;
   plan.algorithm = best.algo;
 }
 
 // False when the library has no algorithm with this epilogue.
 template <class T>
 bool multiply(Stream s, const Gemm<T>& p, cublasLtEpilogue_t epilogue, const T* bias) {
+  const Index strides = p.batch > 1 ? p.stride_a | p.stride_b | p.stride_c : 0;
   const auto bits = reinterpret_cast<std::uintptr_t>(p.a) | reinterpret_cast<std::uintptr_t>(p.b) |
-                    reinterpret_cast<std::uintptr_t>(p.c) | 256;
+                    reinterpret_cast<std::uintptr_t>(p.c) | reinterpret_cast<std::uintptr_t>(bias) |
+                    std::uintptr_t(strides) * sizeof(T) | 256;
   const Shape shape{s.device,      int(sizeof(T)),
                     p.batch,       p.m,
                     p.n,           p.k,
@@ -186,12 +191,12 @@ void gemm(Stream s, const Gemm<T>& p) {
         });
     return bias_and_activation(s, p);
   }
-  const bool relu = p.activation == Epilogue::relu;
-  if (relu || (p.bias && p.activation == Epilogue::none)) {
-    const auto epilogue = relu ? p.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU
-                               : CUBLASLT_EPILOGUE_BIAS;
-    if (multiply(s, p, epilogue, p.bias)) return;
-  }
+  // The library's epilogues may read a bias in vectors of 16 bytes. Its relu is not used: max(x, 0)
+  // may turn NaN into 0, which would hide a training that diverged.
+  const bool aligned = reinterpret_cast<std::uintptr_t>(p.bias) % 16 == 0;
+  if (p.bias && aligned && p.activation == Epilogue::none &&
+      multiply(s, p, CUBLASLT_EPILOGUE_BIAS, p.bias))
+    return;
   if (!multiply<T>(s, p, CUBLASLT_EPILOGUE_DEFAULT, nullptr))
     throw DeviceError("cublasLt has no algorithm for a product of m " + std::to_string(p.m) +
                       ", n " + std::to_string(p.n) + ", k " + std::to_string(p.k) + ", batch " +

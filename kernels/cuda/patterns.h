@@ -4,6 +4,7 @@
 // are 64-bit; loops stride over the grid, whatever its size.
 #pragma once
 #include "kernels/cuda/launch.h"
+#include "kernels/philox.h"
 
 namespace imago::IMAGO_BACKEND {
 

@@ -4,7 +4,6 @@
 #include "kernels/emulation/simt.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,51 +19,7 @@
 #include <string>
 #include <vector>
 
-#if defined(IMAGO_SIMT_UCONTEXT) || !defined(__x86_64__)
-#include <ucontext.h>
-#define IMAGO_USE_UCONTEXT 1
-#else
-#define IMAGO_USE_UCONTEXT 0
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define IMAGO_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IMAGO_ASAN 1
-#endif
-#endif
-#ifdef IMAGO_ASAN
-#include <sanitizer/common_interface_defs.h>
-#else
-#define IMAGO_ASAN 0
-#endif
-
-#if !IMAGO_USE_UCONTEXT
-extern "C" void imago_emu_switch(void** save, void* load);
-// Ten times faster than swapcontext, which asks the kernel for the signal mask.
-asm(R"(
-.pushsection .text
-.type imago_emu_switch,@function
-imago_emu_switch:
-  pushq %rbp
-  pushq %rbx
-  pushq %r12
-  pushq %r13
-  pushq %r14
-  pushq %r15
-  movq %rsp, (%rdi)
-  movq %rsi, %rsp
-  popq %r15
-  popq %r14
-  popq %r13
-  popq %r12
-  popq %rbx
-  popq %rbp
-  popq %rcx
-  jmp *%rcx
-.size imago_emu_switch,.-imago_emu_switch
-.popsection)");
-#endif
+#include "kernels/emulation/fiber.h"
 
 namespace imago::emu {
 
@@ -73,37 +28,11 @@ dim3 blockDim, gridDim;
 
 namespace {
 
-constexpr std::size_t kGuard = 4096;
-// The sanitizers' frames are larger.
-constexpr std::size_t kStack = IMAGO_ASAN ? 256 << 10 : 64 << 10;
 constexpr std::size_t kSharedDefault = 48 << 10, kSharedMost = 227 << 10;
-
-// A suspended flow of control.
-struct Context {
-#if IMAGO_USE_UCONTEXT
-  ucontext_t registers{};
-#else
-  void* stack_pointer = nullptr;
-#endif
-  char* stack = nullptr;  // null for the flow of the host thread
-#if IMAGO_ASAN
-  void* fake_stack = nullptr;
-  const void* bottom = nullptr;
-  std::size_t bytes = 0;
-#endif
-};
-
-void swap_registers(Context& from, Context& to) {
-#if IMAGO_USE_UCONTEXT
-  swapcontext(&from.registers, &to.registers);
-#else
-  imago_emu_switch(&from.stack_pointer, to.stack_pointer);
-#endif
-}
 
 struct Thread;
 struct Fiber {
-  Context context;
+  Flow flow;
   Thread* thread = nullptr;  // null: idle
 };
 enum class State : std::uint8_t { fresh, running, ready, barrier, warp, done };
@@ -224,7 +153,6 @@ class Scheduler {
   bool release_warp(unsigned warp, std::uint32_t mask);
   Fiber* idle_fiber();
   static void loop();
-  void arrived_on_fiber(Context& own);
 
   const Launch* launch_ = nullptr;
   std::vector<Thread> threads_;
@@ -234,10 +162,9 @@ class Scheduler {
   std::vector<Fiber*> idle_;
   std::deque<Thread*> ready_;
   std::uint64_t lots_ = 0;
-  unsigned next_ = 0;     // of order_
+  unsigned next_ = 0;  // of order_
   unsigned live_ = 0, at_barrier_ = 0;
-  Context host_;
-  bool from_host_ = false;  // how the running fiber was entered
+  Flow host_;
   Fiber* current_ = nullptr;
   Thread* self_ = nullptr;
   std::vector<SharedBlock> shared_;
@@ -282,8 +209,9 @@ void Scheduler::deadlock() {
 
 // ---- fibers
 
-// Who runs next: a thread that was woken, else a fresh one; null when there is neither. In order 0 threads advance side by side;
-// in order 1 the last that was woken goes on, so that a warp runs ahead of the others as far as barriers let it; else by lot.
+// Who runs next: a thread that was woken, else a fresh one; null when there is neither. In order 0
+// threads advance side by side; in order 1 the last that was woken goes on, so that a warp runs
+// ahead of the others as far as barriers let it; else by lot.
 Fiber* Scheduler::next_fiber() {
   if (ready_.empty()) return next_ < order_.size() ? idle_fiber() : nullptr;
   std::size_t at = ready_.size() - 1;
@@ -302,71 +230,26 @@ Fiber* Scheduler::next_fiber() {
 void Scheduler::enter(Fiber* f) {
   current_ = f;
   if (f->thread) take(*f->thread);
-  from_host_ = true;
-#if IMAGO_ASAN
-  __sanitizer_start_switch_fiber(&host_.fake_stack, f->context.bottom, f->context.bytes);
-#endif
-  swap_registers(host_, f->context);
-#if IMAGO_ASAN
-  __sanitizer_finish_switch_fiber(host_.fake_stack, nullptr, nullptr);
-#endif
+  host_.switch_to(f->flow);
   self_ = nullptr;
 }
 
 // Straight to the next fiber, or to the host when none can run.
 void Scheduler::suspend() {
-  Context& own = current_->context;
+  Flow& own = current_->flow;
   Fiber* const f = next_fiber();
-  Context& to = f ? f->context : host_;
   if (f) {
     current_ = f;
     if (f->thread) take(*f->thread);
-    from_host_ = false;
   }
-#if IMAGO_ASAN
-  __sanitizer_start_switch_fiber(&own.fake_stack, to.bottom, to.bytes);
-#endif
-  swap_registers(own, to);
-  arrived_on_fiber(own);
-}
-
-// The host's stack is asked for at every arrival from it: launches come from different host
-// threads.
-void Scheduler::arrived_on_fiber([[maybe_unused]] Context& own) {
-#if IMAGO_ASAN
-  if (from_host_)
-    __sanitizer_finish_switch_fiber(own.fake_stack, &host_.bottom, &host_.bytes);
-  else
-    __sanitizer_finish_switch_fiber(own.fake_stack, nullptr, nullptr);
-#endif
+  own.switch_to(f ? f->flow : host_);
 }
 
 Fiber* Scheduler::idle_fiber() {
   if (idle_.empty()) {
     auto f = std::make_unique<Fiber>();
-    Context& c = f->context;
-    void* memory = mmap(nullptr, kStack + kGuard, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory, kGuard, PROT_NONE) != 0)
+    if (!f->flow.start(&Scheduler::loop, fibers_.size()))
       fail("no memory for the stack of a thread");
-    c.stack = static_cast<char*>(memory) + kGuard;
-#if IMAGO_ASAN
-    c.bottom = c.stack;
-    c.bytes = kStack;
-#endif
-#if IMAGO_USE_UCONTEXT
-    getcontext(&c.registers);
-    c.registers.uc_stack.ss_sp = c.stack;
-    c.registers.uc_stack.ss_size = kStack;
-    makecontext(&c.registers, &Scheduler::loop, 0);
-#else
-    // Stacks begin in different cache sets. Above the six saved registers: where to jump, and the
-    // alignment of a call.
-    void** top = reinterpret_cast<void**>(c.stack + kStack - fibers_.size() % 32 * 192) - 2;
-    top[0] = reinterpret_cast<void*>(&Scheduler::loop);
-    top[1] = nullptr;
-    c.stack_pointer = top - 6;
-#endif
     idle_.push_back(f.get());
     fibers_.push_back(std::move(f));
   }
@@ -378,7 +261,7 @@ Fiber* Scheduler::idle_fiber() {
 // A fiber takes fresh threads until none is left: a kernel that never waits needs one fiber alone.
 void Scheduler::loop() {
   Scheduler& s = scheduler();
-  s.arrived_on_fiber(s.current_->context);
+  s.current_->flow.arrived();
   for (;;) {
     Fiber* f = s.current_;
     while (s.next_ < s.order_.size()) {

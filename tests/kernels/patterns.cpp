@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <ostream>
 
 #include "tests/kernels/memory.h"
 #include "tests/kernels/probes.h"
@@ -37,6 +39,12 @@ struct Where {
   Backend backend;
   int order;
 };
+std::ostream& operator<<(std::ostream& o, const Where& w) {
+  return o << (w.backend == Backend::cpu    ? "cpu"
+               : w.backend == Backend::cuda ? "cuda"
+                                            : "emulated")
+           << " order " << w.order;
+}
 std::string label(const testing::TestParamInfo<Where>& p) {
   switch (p.param.backend) {
     case Backend::cpu: return "on_cpu";
@@ -191,20 +199,22 @@ TEST_P(Patterns, column_reduce) {
 
 TEST_P(Patterns, column_reduce_outer) {
   const auto test = [&]<class T>() {
+    const auto one = [&](Index outer, Index rows, Index cols) {
+      const auto x = whole<T>(outer * rows * cols, 6);
+      run<T>(kernels::probe_column_reduce_outer, {outer, rows, cols}, x, std::size_t(outer * cols),
+             [&](std::vector<T>& y) {
+               for (Index o = 0; o < outer; o++)
+                 for (Index c = 0; c < cols; c++) {
+                   T& sum = y[std::size_t(o * cols + c)] = 0;
+                   for (Index r = 0; r < rows; r++)
+                     sum += x[std::size_t((o * rows + r) * cols + c)];
+                 }
+             });
+    };
     for (Index outer : {0, 1, 3, 40})
       for (Index rows : {0, 1, 33, 257})
-        for (Index cols : {0, 1, 31, 33}) {
-          const auto x = whole<T>(outer * rows * cols, 6);
-          run<T>(kernels::probe_column_reduce_outer, {outer, rows, cols}, x,
-                 std::size_t(outer * cols), [&](std::vector<T>& y) {
-                   for (Index o = 0; o < outer; o++)
-                     for (Index c = 0; c < cols; c++) {
-                       T& sum = y[std::size_t(o * cols + c)] = 0;
-                       for (Index r = 0; r < rows; r++)
-                         sum += x[std::size_t((o * rows + r) * cols + c)];
-                     }
-                 });
-        }
+        for (Index cols : {0, 1, 31, 33}) one(outer, rows, cols);
+    one(3000, 9, 2);  // more tiles than the grid has blocks
   };
   BOTH_TYPES(test);
 }

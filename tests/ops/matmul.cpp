@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "engine/ops/ops.h"
 
 namespace imago::test {
@@ -71,6 +73,21 @@ TEST(Dropout, RefusesAnImpossibleProbability) {
   Generator g;
   for (const double p : {-.1, 1.5, std::numeric_limits<double>::quiet_NaN()})
     EXPECT_NE(refusal([&] { ops::dropout(Tensor::zeros({3}), p, g); }), "accepted") << p;
+}
+
+// A NaN must reach the loss, or the guard against divergence sees nothing.
+TEST(Linear, KeepsNan) {
+  for (const Device d : devices()) {
+    for (const auto activation :
+         {ops::Activation::none, ops::Activation::relu, ops::Activation::leaky_relu,
+          ops::Activation::tanh, ops::Activation::sigmoid})
+      for (const Index n : {1, 40})
+        for (const DType t : {DType::f32, DType::f64}) {
+          const Tensor x = Tensor::full({33, 20}, NAN, t, d), w = Tensor::full({n, 20}, .5, t, d);
+          for (const double y : ops::linear(x, w, Tensor::full({n}, .1, t, d), activation).values())
+            ASSERT_TRUE(std::isnan(y)) << d << " activation " << int(activation) << " n " << n;
+        }
+  }
 }
 
 }  // namespace

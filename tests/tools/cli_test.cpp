@@ -125,7 +125,8 @@ TEST_F(Cli, UsageErrors) {
   fails({"train"}, 2, "PRESET");
   fails({"train", "vae", "--data", "four-patterns", "--no-such-option"}, 2, "--no-such-option");
   fails({"train", "vea", "--data", "four-patterns"}, 2, "vae");
-  fails({"train", "vae", "--data", "four-patterns", "--epochs", "many"}, 2, "many");
+  fails({"train", "vae", "--data", "four-patterns", "--epochs", "many"}, 2,
+        "in the command line");
   fails({"train", "vae", "--data", "four-patterns", "--epochs", "-3"}, 2, "-3");
   fails({"train", "vae", "--data", "four-patterns", "--steps", "99999999999999999999"}, 2,
         "99999999999999999999");
@@ -146,7 +147,7 @@ TEST_F(Cli, DataAndDeviceErrors) {
   fails({"train", "vae", "--data", "no-such-set"}, 3, "no-such-set");
   fails({"train", "vae", "--data", "mnist", "--data-dir", "nowhere"}, 3, "nowhere");
   fails({"train", "vae", "--data", "missing.npy"}, 3, "missing.npy");
-  fails({"train", "missing.json", "--data", "four-patterns"}, 2, "missing.json");
+  fails({"train", "missing.json", "--data", "four-patterns"}, 3, "missing.json");
   fails({"train", "vae", "--data", "four-patterns", "--device", "cuda:77"}, 4, "cuda");
   for (const char* command : {"sample", "reconstruct", "interpolate", "evaluate"})
     fails({command, "no-run"}, 3, "no-run");

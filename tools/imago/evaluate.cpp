@@ -12,7 +12,7 @@ namespace {
 struct Options {
   RunOptions run;
   std::vector<std::string> metrics;
-  std::string split = "test";
+  std::string data, split = "test";
   std::int64_t seed = 0, samples = 1000, limit = 0;
   bool json = false;
 };
@@ -23,6 +23,7 @@ int run(const Options& o) {
   StatusLine status(true);
   models::EvaluateOptions options;
   options.metrics = o.metrics;
+  options.data = o.data;
   options.split = o.split;
   options.seed = std::uint64_t(o.seed);
   options.samples = o.samples;
@@ -36,11 +37,9 @@ int run(const Options& o) {
   status.clear();
   if (caught_signal()) return 128 + caught_signal();
 
-  const data::DataSet& set = trained.data();
-  const data::Split& split = o.split == "train"   ? set.train
-                             : o.split == "valid" ? set.valid
-                                                  : set.test;
-  const Index n = o.limit ? std::min<Index>(o.limit, split.size()) : split.size();
+  const data::DataSet& set = trained.data(o.data);
+  const Index rows = trained.split(o.split, o.data).size();
+  const Index n = o.limit ? std::min<Index>(o.limit, rows) : rows;
   if (o.json) {
     nlohmann::ordered_json object;
     for (const auto& [name, value] : figures) object[name] = value;
@@ -49,6 +48,7 @@ int run(const Options& o) {
     object["split"] = o.split;
     object["step"] = trained.step();
     if (training::has_figure(figures, "nll")) object["samples"] = o.samples;
+    if (training::has_figure(figures, "nll")) object["method"] = "importance sampling";
     std::cout << object.dump() << "\n";
   } else {
     std::cout << set.name << " " << o.split << ", " << n << " samples, step " << trained.step()
@@ -64,6 +64,8 @@ void add_evaluate(Program& program) {
   static Options o;
   CLI::App* app = program.command("evaluate", "measure a trained run", &o, run);
   add_run_options(app, &o.run);
+  app->add_option("--data", o.data, "data set (imago list) or path; default: the run's own")
+      ->type_name("NAME|PATH");
   app->add_option("--metrics", o.metrics,
                   "elbo, rate, distortion, nll, separated by commas [elbo,rate,distortion]")
       ->delimiter(',')

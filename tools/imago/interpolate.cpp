@@ -1,5 +1,6 @@
 // imago interpolate: rows of samples that lead from one test sample to another through the latent
 // space.
+#include <algorithm>
 #include <iostream>
 
 #include "models/run.h"
@@ -9,7 +10,7 @@ namespace imago::tool {
 namespace {
 struct Options {
   RunOptions run;
-  std::int64_t rows = 8, columns = 10;
+  std::int64_t rows = 0, columns = 10;  // 0 rows: 8, or as many as there are pairs
   std::string out;
 };
 
@@ -17,7 +18,7 @@ int run(const Options& o) {
   const std::string out = o.out.empty() ? o.run.run + "/interpolation.png" : o.out;
   const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
   models::InterpolateOptions options;
-  options.rows = int(o.rows);
+  options.rows = int(o.rows ? o.rows : std::clamp<Index>(trained.split("test").size() / 2, 1, 8));
   options.columns = int(o.columns);
   models::write_picture(trained.interpolate(options), out);
   std::cout << out << "\n";

@@ -1,5 +1,6 @@
 // The program imago: parses the command line, runs one subcommand, and turns every failure into one
 // line and a status.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,6 +24,16 @@ void limit_spinning(char** argv) {
   setenv("GOMP_SPINCOUNT", "10000", 1);
   execv("/proc/self/exe", argv);
   // Where that is impossible the program runs all the same, with the default.
+}
+
+// Where a standard stream is closed, the next file opened would take its number, and be printed
+// into. Reading /dev/null holds the place: writing there fails as it did.
+void hold_standard_streams() {
+  while (true) {
+    const int file = open("/dev/null", O_RDONLY);
+    if (file > STDERR_FILENO) close(file);
+    if (file < 0 || file > STDERR_FILENO) return;
+  }
 }
 
 enum Status { internal = 1, usage = 2, data = 3, device = 4, diverged = 5 };
@@ -105,6 +116,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_streams();
   limit_spinning(argv);
   try {
     return run(argc, argv);

@@ -1,4 +1,5 @@
 // imago reconstruct: samples of a split beside what the model makes of them.
+#include <algorithm>
 #include <iostream>
 
 #include "models/run.h"
@@ -8,14 +9,15 @@ namespace imago::tool {
 namespace {
 struct Options {
   RunOptions run;
-  std::int64_t n = 32;
+  std::int64_t n = 0;  // 0: 32, or as many as there are
   std::string split = "test", out;
 };
 
 int run(const Options& o) {
   const std::string out = o.out.empty() ? o.run.run + "/reconstructions.png" : o.out;
   const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
-  models::write_picture(trained.reconstruct(o.n, o.split), out);
+  const Index n = o.n ? o.n : std::clamp<Index>(trained.split(o.split).size(), 1, 32);
+  models::write_picture(trained.reconstruct(n, o.split), out);
   std::cout << out << "\n";
   return 0;
 }
