@@ -56,7 +56,6 @@ void bernoulli_log_prob_second(Stream s, const Bernoulli<T>& p) {
 }
 
 // --- densities of a mean and a log scale: value and derivatives at one element
-// --------------------------------------------
 
 template <class T>
 struct Gradient {

@@ -75,7 +75,6 @@ Node::~Node() {
 }
 
 // --- recording
-// -----------------------------------------------------------------------------------------------------------
 
 std::vector<Tensor> record(std::vector<Tensor> outputs, const char* op, std::vector<Tensor> inputs,
                            Save save, VjpFunction vjp) {
@@ -117,7 +116,6 @@ Tensor record(Tensor output, const char* op, std::vector<Tensor> inputs, Save sa
 }
 
 // --- what a vjp sees
-// -------------------------------------------------------------------------------------------------------
 
 bool Vjp::has_grad(int k) const { return grads_[std::size_t(k)].defined(); }
 Tensor Vjp::grad(int k) const {
@@ -174,7 +172,6 @@ struct VjpRunner {
 };
 
 // --- the walk
-// --------------------------------------------------------------------------------------------------------------
 
 namespace {
 

@@ -17,7 +17,6 @@ using Tensors = std::vector<Tensor>;
 Tensor like(const Tensor& t) { return Tensor::empty(t.shape(), t.dtype(), t.device()); }
 
 // --- Bernoulli
-// -----------------------------------------------------------------------------------------------------------
 
 Tensor bernoulli_composite(const Tensor& x, const Tensor& u, Index samples) {
   return sum(repeat_rows(x, samples) * u - softplus(u), {1});
@@ -72,7 +71,6 @@ Tensor bernoulli_backward(const Tensor& x, const Tensor& u, const Tensor& g, Ind
 }
 
 // --- densities of a mean and a log scale
-// -----------------------------------------------------------------------------------
 
 struct GaussianOp {
   static constexpr const char* name = "gaussian_log_prob";

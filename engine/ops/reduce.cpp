@@ -183,7 +183,6 @@ void check_not_empty(const char* op, const Tensor& x, int axis) {
 }
 
 // --- rows of the last axis: the fused kernels and their composites
-// ---------------------------------------------------------
 
 enum class Rows { softmax, log_softmax, logsumexp };
 Tensor run_rows(Rows kind, const Tensor& x, const Shape& out_shape) {

@@ -25,7 +25,6 @@ Tensor empty_rows(Index rows, const Tensor& t) {
 }
 
 // --- KL to N(0, I)
-// -----------------------------------------------------------------------------------------------------
 
 Tensors kl_composite(const Tensors& p) {
   return {sum((square(p[0]) + (expm1(p[1]) - p[1])) * .5, {1})};
@@ -72,7 +71,6 @@ Tensors kl_backward(const Tensor& mu, const Tensor& logvar, const Tensor& g) {
 }
 
 // --- KL to another Gaussian
-// ----------------------------------------------------------------------------------------------
 
 Tensors kl_pair_composite(const Tensors& p) {
   const Tensor d = p[1] - p[3];
@@ -106,7 +104,6 @@ Tensors kl_pair_backward(const Tensors& inputs) {
 }
 
 // --- reparameterisation
-// --------------------------------------------------------------------------------------------------
 
 // eps and its use, in plain ops.
 struct Drawn {
@@ -171,7 +168,6 @@ PhiloxKey take_key(const char* op, const Tensor& mu, const Tensor& logvar, Gener
 }
 
 // --- importance weights
-// --------------------------------------------------------------------------------------------------
 
 // (w, g, a): the gradient of a . dw, where dw = g q and q are the normalised weights.
 Tensors log_mean_exp_second_composite(const Tensors& p) {

@@ -295,7 +295,6 @@ void reduce_all(Stream, Index n, F f, G g) {
 }
 
 // --- rows of normals
-// -------------------------------------------------------------------------------------------------
 
 constexpr Index kTile = 512;  // normals a thread holds
 constexpr Index kTileSpace = kTile + 64;
@@ -388,7 +387,6 @@ void group_reduce_normal(Stream, Index groups, Index members, Index cols, Philox
 }
 
 // --- lists of tensors
-// ------------------------------------------------------------------------------------------------
 
 constexpr Index kChunk = 1 << 13;  // elements of one tensor that one thread takes at a time
 

@@ -246,7 +246,6 @@ INSTANTIATE_TEST_SUITE_P(All, OptimizerTest,
                          test_name);
 
 // --- once, on the cpu
-// --------------------------------------------------------------------------------------------------
 
 Parameter small(const char* name, Doubles v) { return {name, Tensor::from(v, {Index(v.size())})}; }
 std::string message(const std::function<void()>& f) {
