@@ -12,14 +12,15 @@ DEVICE inline T activate(T x) {
   if constexpr (E == Epilogue::sigmoid) return T(1) / (T(1) + exp(-x));
   return x;
 }
-// The derivative as a function of the output.
+// The gradient before the activation, from the one behind it and the output. relu lets nothing of
+// an infinite one through where it is 0.
 template <Epilogue E, class T>
-DEVICE inline T slope(T y) {
-  if constexpr (E == Epilogue::relu) return y <= 0 ? T(0) : T(1);
-  if constexpr (E == Epilogue::leaky_relu) return y > 0 ? T(1) : T(.2);
-  if constexpr (E == Epilogue::tanh) return T(1) - y * y;
-  if constexpr (E == Epilogue::sigmoid) return y * (T(1) - y);
-  return T(1);
+DEVICE inline T pull(T g, T y) {
+  if constexpr (E == Epilogue::relu) return y <= 0 ? T(0) : g;
+  if constexpr (E == Epilogue::leaky_relu) return y > 0 ? g : T(.2) * g;
+  if constexpr (E == Epilogue::tanh) return g * (T(1) - y * y);
+  if constexpr (E == Epilogue::sigmoid) return g * (y * (T(1) - y));
+  return g;
 }
 
 template <Epilogue E, class T>
@@ -36,16 +37,16 @@ void forward(Stream s, BiasActivation<T> p) {
 }
 template <Epilogue E, class T>
 void backward(Stream s, BiasActivationBackward<T> p) {
-  const T* y = E == Epilogue::none ? p.grad : p.y;  // slope ignores it then; it must be readable
+  const T* y = E == Epilogue::none ? p.grad : p.y;  // pull ignores it then; it must be readable
   if (!p.grad_bias)
     for_each(
-        s, p.rows * p.cols, KERNEL(Index i) { p.grad_pre[i] = p.grad[i] * slope<E>(y[i]); });
+        s, p.rows * p.cols, KERNEL(Index i) { p.grad_pre[i] = pull<E>(p.grad[i], y[i]); });
   else
     column_reduce<T>(
         s, p.rows, p.cols,
         KERNEL(Index r, Index c) {
           const Index i = r * p.cols + c;
-          const T g = p.grad[i] * slope<E>(y[i]);
+          const T g = pull<E>(p.grad[i], y[i]);
           if (p.grad_pre) p.grad_pre[i] = g;
           return g;
         },

@@ -6,9 +6,14 @@
 namespace imago::IMAGO_BACKEND {
 namespace pointwise {
 
+// Where these are constant no gradient passes, not even an infinite one, whose product with 0 is
+// NaN.
+constexpr bool blocks(UnaryOp op) { return op == UnaryOp::relu || op == UnaryOp::clamp; }
+
 #define IMAGO_ROW(name, A, B, F, F1, F2)                                    \
   struct name##_row {                                                       \
     static constexpr bool sloped = !vanishes(#F1), curved = !vanishes(#F2); \
+    static constexpr bool blocking = blocks(UnaryOp::name);                 \
     template <class T>                                                      \
     DEVICE static T f([[maybe_unused]] T x, A, B) {                         \
       return F;                                                             \
@@ -39,7 +44,10 @@ void value(Stream s, const Unary<T>& p) {
 template <class Row, class T>
 void first(Stream s, const Unary<T>& p) {
   for_each(
-      s, p.n, KERNEL(Index i) { p.out[i] = p.g[i] * Row::template f1<T>(p.v[i], p.a, p.b); });
+      s, p.n, KERNEL(Index i) {
+        const T slope = Row::template f1<T>(p.v[i], p.a, p.b);
+        p.out[i] = Row::blocking && slope == T(0) ? T(0) : p.g[i] * slope;
+      });
 }
 template <class Row, class T>
 void second(Stream s, const Unary<T>& p) {

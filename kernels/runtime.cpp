@@ -1,25 +1,37 @@
 // Dispatch of the runtime by back-end, and the choice of the cpu level.
 #include "kernels/runtime.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace imago {
 
+namespace {
+int processor_level() {
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                  __builtin_cpu_supports("avx512cd");
+  return v4 ? 4 : v3 ? 3 : 2;
+}
+int allowed_level() {
+  const char* text = std::getenv("IMAGO_CPU_LEVEL");
+  if (!text || !*text) return 4;
+  if (text[0] < '2' || text[0] > '4' || text[1])
+    throw DeviceError(std::string("IMAGO_CPU_LEVEL is '") + text + "', expected 2, 3 or 4");
+  return text[0] - '0';
+}
+}  // namespace
+
 int cpu_level() {
-  static const int level = [] {
-    __builtin_cpu_init();
-    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("bmi2");
-    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                    __builtin_cpu_supports("avx512cd");
-    const char* lower = std::getenv("IMAGO_CPU_LEVEL");
-    return v4 && !(lower && lower[0] == '3' && !lower[1]) ? 4 : v3 ? 3 : 2;
-  }();
+  static const int level = std::min(processor_level(), allowed_level());
   if (level < 3)
-    throw DeviceError(
-        "this processor lacks AVX2, FMA or BMI2, expected x86-64-v3 or newer; imago cannot run "
-        "here");
+    throw DeviceError(allowed_level() < 3
+                          ? "IMAGO_CPU_LEVEL is 2, expected 3 or 4: kernels need x86-64-v3"
+                          : "this processor lacks AVX2, FMA or BMI2, expected x86-64-v3 or newer; "
+                            "imago cannot run here");
   return level;
 }
 

@@ -31,9 +31,12 @@ for p in $packages; do
 done
 [ -n "$missing" ] || exit 0
 
+only_optional=yes
+for p in $missing; do case $p in \?*) ;; *) only_optional=no ;; esac; done
 as_root=
 if [ "$(id -u)" != 0 ]; then
   if ! command -v sudo >/dev/null; then
+    [ $only_optional = yes ] && { echo "setup: neither root nor sudo; going on without$(echo "$missing" | tr -d '?')"; exit 0; }
     echo "setup: these packages are missing, and installing them needs root or sudo:$(echo "$missing" | tr -d '?')" >&2
     exit 1
   fi
@@ -48,8 +51,6 @@ wanted() {  # those that must be there, and of the others those that this releas
     esac
   done
 }
-only_optional=yes
-for p in $missing; do case $p in \?*) ;; *) only_optional=no ;; esac; done
 echo "setup: installing$(echo "$missing" | tr -d '?')"
 if ! $apt update -qq </dev/null; then
   [ $only_optional = yes ] && { echo "setup: no network; going on without$(echo "$missing" | tr -d '?')"; exit 0; }

@@ -14,8 +14,8 @@ struct MemoryStats {
   std::size_t active = 0;  // bytes in use now
   std::size_t cached = 0;  // bytes kept for reuse
   std::size_t peak = 0;    // most bytes ever held from the device, active and cached together
-  std::size_t limit =
-      0;  // bytes that active and cached may reach; 0: none. The cpu's: all memory there is
+  // Bytes that active and cached may reach; 0: none. At first the cpu's is all memory there is.
+  std::size_t limit = 0;
   std::uint64_t device_allocations =
       0;  // calls that reached the device: constant in a steady state
 };

@@ -78,7 +78,10 @@ Schedule schedule_from(const Config& c, Index steps_per_epoch) {
     milestones[i] *= steps_per_epoch;
   }
   Schedule schedule = schedule::milestones(c.real("lr"), milestones, c.real("lr_factor"));
-  return c.integer("warm_up") > 0 ? schedule::warm_up(c.integer("warm_up"), schedule) : schedule;
+  const Index rise = c.integer("warm_up");
+  if (rise == 0) return schedule;
+  // Milestones count from the run's first step, also behind a warm-up.
+  return schedule::warm_up(rise, [=](Index step) { return schedule(step + rise); });
 }
 
 }  // namespace

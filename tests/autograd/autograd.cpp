@@ -5,9 +5,12 @@
 #include <cmath>
 
 #include "engine/ops/ops.h"
+#include "tests/errors.h"
 
 namespace imago {
 namespace {
+
+using test::message;
 
 class Autograd : public testing::Test {
  protected:
@@ -18,16 +21,6 @@ Tensor leaf(double x, Device d = {}) {
   t.requires_grad_();
   return t;
 }
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    return e.what();
-  }
-  return "";
-}
-
 TEST_F(Autograd, FiveOrdersOfAPolynomial) {
   for (Device d : devices()) {
     const Tensor x = leaf(1.5, d);

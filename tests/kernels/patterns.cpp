@@ -1,10 +1,12 @@
 // Every parallel pattern against plain loops, on each back-end and in three orders of emulated
 // threads.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -370,6 +372,28 @@ TEST_P(Patterns, philox_counter_carries) {
     expect_equal(words.values(), want);
   }
 }
+
+#if IMAGO_HAS_CPU_LEVELS
+TEST(CpuLevel, its_kernels_are_the_ones_that_run) {
+  EXPECT_EQ(kernels::probe_level(), cpu_level());
+}
+// The level is chosen once, so each setting gets a process of its own.
+TEST(CpuLevelDeathTest, the_environment_lowers_it) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run = [](const char* level) {
+    setenv("IMAGO_CPU_LEVEL", level, 1);
+    try {
+      _exit(kernels::probe_level());
+    } catch (const DeviceError& e) {
+      std::fputs(e.what(), stderr);
+      _exit(1);
+    }
+  };
+  EXPECT_EXIT(run("3"), testing::ExitedWithCode(3), "");
+  EXPECT_EXIT(run("2"), testing::ExitedWithCode(1), "kernels need x86-64-v3");
+  EXPECT_EXIT(run("v4"), testing::ExitedWithCode(1), "is 'v4', expected 2, 3 or 4");
+}
+#endif
 
 std::vector<Where> places() {
   std::vector<Where> all = {{Backend::cpu, 0}};

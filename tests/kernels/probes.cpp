@@ -126,6 +126,16 @@ void probe_words(Stream s, const Words& p) {
       });
 }
 
+int probe_level() {
+#if defined(__AVX512F__)
+  return 4;
+#elif defined(__AVX2__)
+  return 3;
+#else
+  return 0;
+#endif
+}
+
 IMAGO_INSTANTIATE(probe_for_each, Probe)
 IMAGO_INSTANTIATE(probe_for_each_2d, Probe)
 IMAGO_INSTANTIATE(probe_normal, Probe)

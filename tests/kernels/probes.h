@@ -50,7 +50,9 @@ IMAGO_KERNEL(probe_multi_tensor, ProbeList)         // p[i] += 1 + payload[0]
 IMAGO_KERNEL(probe_multi_tensor_reduce, ProbeList)  // y[0] = sum of all p
 
 IMAGO_KERNEL_DECLARE_(void probe_words(Stream, const Words&);)
+IMAGO_KERNEL_DECLARE_(int probe_level();)  // x86-64-v4 or -v3: what it is compiled for; 0 otherwise
 namespace kernels {
+inline int probe_level() { return IMAGO_CPU_CALL(probe_level()); }
 inline void probe_words(Stream s, const Words& p) { IMAGO_DISPATCH(s.backend, probe_words(s, p)) }
 }  // namespace kernels
 

@@ -26,6 +26,7 @@ if(IMAGO_HAS_CUDA)
   list(APPEND probes $<TARGET_OBJECTS:probes_cuda>)
 endif()
 imago_test(test_patterns ${CMAKE_CURRENT_LIST_DIR}/patterns.cpp ${probes})
+imago_test_level_3(test_patterns "*_cpu*")
 if(IMAGO_HAS_CUDA)
   imago_test(test_curand ${CMAKE_CURRENT_LIST_DIR}/curand.cpp ${probes})  # cuRAND's headers alone
   target_include_directories(test_curand SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})

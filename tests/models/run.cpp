@@ -172,7 +172,7 @@ TEST(Runs, NothingIsMadeBeforeEverythingIsGood) {
   test::expect_error(ErrorKind::usage, {"--data"}, [&] { train(with(request(out), "data", "")); });
   test::expect_error(ErrorKind::usage, {"device"},
                      [&] { train(with(request(out), "device", "gpu")); });
-  test::expect_error(ErrorKind::usage, {"missing.json"},
+  test::expect_error(ErrorKind::data, {"missing.json"},
                      [&] { train(request(out, folder / "missing.json")); });
   EXPECT_EQ(folder.entries(), 0u);
 }
@@ -245,6 +245,23 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
   test::put(folder / "vae/checkpoints/last.safetensors", "x");
   test::expect_error(ErrorKind::data, {"last.safetensors"},
                      [&] { models::Run::open(folder / "vae"); });
+}
+
+TEST(Runs, MilestonesCountFromTheFirstStep) {
+  const test::TemporaryFolder folder;
+  const auto weights = [&](const char* out, const char* milestones, const char* warm_up) {
+    train(with(with(request(folder / out), "lr_milestones", milestones), "warm_up", warm_up));
+    std::vector<double> all;
+    for (const Parameter& p :
+         training::read_checkpoint(folder / out + "/checkpoints/last.safetensors").model)
+      for (double v : p.value.values()) all.push_back(v);
+    return all;
+  };
+  // A rise of one step changes no rate; it must not put the milestone off either.
+  const std::vector<double> plain = weights("plain", "1", "0");
+  EXPECT_EQ(weights("rise", "1", "1"), plain);
+  EXPECT_NE(weights("later", "2", "0"), plain);
+  EXPECT_NE(weights("long_rise", "1", "3"), plain);
 }
 
 TEST(Runs, TrainsOnPoints) {

@@ -125,6 +125,7 @@ void add_index_cases(std::vector<OpCase>& rows) {
   add_rows_pair(rows, "no_index", {3, 4}, 0);
   add_rows_pair(rows, "no_columns", {3, 0}, 2);
   add_columns_pair(rows, "rows", {5, 7}, 3);
+  add_columns_pair(rows, "one", {1, 1}, 1);
   add_columns_pair(rows, "label", {33, 11}, 1);
   add_columns_pair(rows, "vector", {13}, 20);
   add_columns_pair(rows, "rank_3", {2, 3, 5}, 2);
@@ -143,6 +144,7 @@ void add_index_cases(std::vector<OpCase>& rows) {
   rows.back().bench = {data_set({60000, 784}, DType::u8), indices({128}, 60000), constant({})};
   rows.back().bench_bytes = 128. * 784 * 5;
   rows.back().bench_flops = 128. * 784 * 2;
+  add_gather_normalize(rows, "one", data_set({1, 1}, DType::u8), 1);
   add_gather_normalize(rows, "uint8_images", data_set({5, 4, 3, 1}, DType::u8), 9);
   Input float64{{5, 7}};
   float64.fixed_dtype = true, float64.dtype = DType::f64;

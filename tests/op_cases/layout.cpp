@@ -65,6 +65,13 @@ void add_views(std::vector<MoveCase>& rows) {
                     return with_shape(in[0], {3, 5, 1});
                   }});
   rows.push_back({"unsqueeze",
+                  "empty",
+                  {{0, 5}},
+                  [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 1)}; },
+                  [](const Arrays& in) {
+                    return with_shape(in[0], {0, 1, 5});
+                  }});
+  rows.push_back({"unsqueeze",
                   "scalar",
                   {{}},
                   [](const Tensors& in) { return Tensors{ops::unsqueeze(in[0], 0)}; },
@@ -76,6 +83,11 @@ void add_views(std::vector<MoveCase>& rows) {
                   [](const Arrays& in) {
                     return with_shape(in[0], {3, 5});
                   }});
+  rows.push_back({"squeeze",
+                  "empty",
+                  {{0, 1}},
+                  [](const Tensors& in) { return Tensors{ops::squeeze(in[0], 1)}; },
+                  [](const Arrays& in) { return with_shape(in[0], {0}); }});
   rows.push_back({"squeeze",
                   "last",
                   {{7, 1}},
@@ -168,6 +180,13 @@ void add_permutations(std::vector<MoveCase>& rows) {
                     return Arrays{permuted(in[0], {1, 0})};
                   }});
   rows.push_back({"transpose",
+                  "empty",
+                  {{0, 5}},
+                  [](const Tensors& in) { return Tensors{ops::transpose(in[0])}; },
+                  [permuted](const Arrays& in) {
+                    return Arrays{permuted(in[0], {1, 0})};
+                  }});
+  rows.push_back({"transpose",
                   "outer",
                   {{2, 5, 7}},
                   [](const Tensors& in) { return Tensors{ops::transpose(in[0], 0, 1)}; },
@@ -238,6 +257,7 @@ void add_slices(std::vector<MoveCase>& rows) {
   pad("middle", {2, 5, 7, 3}, 1, 1, 1, 0);
   pad("last", {2, 5, 7, 3}, -1, 0, 5, 7);
   pad("nothing", {3, 5}, 0, 0, 0, 1);
+  pad("one", {1}, 0, 1, 1, 2);
   pad("empty", {3, 0}, 1, 2, 1, 4);
   pad("no_rows", {0, 3}, 1, 2, 1, 4);
 
@@ -260,6 +280,8 @@ void add_slices(std::vector<MoveCase>& rows) {
   split("columns", {33, 301}, 1, {1, 200, 100});
   split("with_empty", {3, 6, 2}, 1, {2, 0, 4});
   split("whole", {5}, 0, {5});
+  split("ones", {2}, 0, {1, 1});
+  split("no_rows", {0, 5}, 1, {2, 3});
 }
 
 void add_joins(std::vector<MoveCase>& rows) {
@@ -293,6 +315,7 @@ void add_joins(std::vector<MoveCase>& rows) {
   concat("columns", {{33, 100}, {33, 201}}, 1, {33, 301});
   concat("channels", {{2, 5, 7, 3}, {2, 5, 7, 1}}, -1, {2, 5, 7, 4});
   concat("single", {{3, 5}}, 1, {3, 5});
+  concat("ones", {{1}, {1}}, 0, {2});
   concat("with_empty", {{3, 2}, {3, 0}, {3, 1}}, 1, {3, 3});
   concat("no_rows", {{0, 2}, {0, 1}}, 1, {0, 3});
   const auto stack = [&](const char* name, Shape each, std::size_t n, int dim, Shape out) {
@@ -312,6 +335,7 @@ void add_joins(std::vector<MoveCase>& rows) {
                     }});
   };
   stack("scalars", {}, 3, 0, {3});
+  stack("empty", {0, 3}, 2, 1, {0, 2, 3});
   stack("rows", {5, 7}, 3, 0, {3, 5, 7});
   stack("middle", {5, 7}, 2, 1, {5, 2, 7});
   stack("last", {33, 17}, 2, -1, {33, 17, 2});
@@ -331,6 +355,7 @@ void add_joins(std::vector<MoveCase>& rows) {
                     }});
   };
   repeat("once", {3, 5}, 1);
+  repeat("one", {1}, 1);
   repeat("samples", {7, 33}, 5);
   repeat("vector", {7}, 3);
   repeat("images", {2, 3, 4, 2}, 3);

@@ -49,20 +49,20 @@ struct OpCase {
   std::string op;    // the symbol imago::ops::<op>
   std::string name;  // what is special about this row: "prime", "empty", "row_bias"
   std::vector<Input> inputs;
-  std::function<Tensors(const Tensors&)>
-      forward;  // may create Generators with fixed seeds; must be a pure function
+  // May create Generators with fixed seeds; must be a pure function.
+  std::function<Tensors(const Tensors&)> forward;
   std::function<Arrays(const Arrays&)> reference;  // independent plain loops in double
-  double tolerance = 1e-5;  // float32: |a - b| <= tolerance * (1 + |b|); float64: 1e-12 likewise
-  bool gradient = true;     // false: the derivative is identically zero, or the output an integer
-  bool second = true;       // gradient of the gradient
+  // |a - b| <= tolerance * (1 + |b|) in float32; the noise of draws is made in float whatever the
+  // dtype, so their float64 is off by that as well.
+  double tolerance = 1e-5, tolerance64 = 1e-12;
+  bool gradient = true;  // false: the derivative is identically zero, or the output an integer
+  bool second = true;    // gradient of the gradient
   // Benchmark: inputs of this row at full size (empty: no benchmark from this row), and what the op
   // must at least do.
   std::vector<Input> bench = {};
   double bench_bytes = 0, bench_flops = 0;
-  double bench_special =
-      0;  // exp, log and their like, counted once an evaluation; or normals drawn
-  double tolerance64 = 1e-12;  // for draws: the noise is made in float whatever the dtype, so a
-                               // reference in double is off by that
+  double bench_special = 0;  // exp, log and their like, counted once an evaluation
+  double bench_normals = 0;  // normals drawn
 };
 
 // Each family's rows; op_cases.cpp lists the families.

@@ -90,7 +90,6 @@ void add_random_cases(std::vector<OpCase>& rows) {
         c->bench = {constant({full})};
         c->bench_bytes = 4. * full;
       }
-    if (s == shapes[1]) rows[rows.size() - 2].bench_special = full;
 
     OpCase c;
     c.op = "bernoulli";

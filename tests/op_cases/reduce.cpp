@@ -218,6 +218,8 @@ void add_variances(std::vector<OpCase>& rows) {
   row("apart", {3, 4, 5, 2}, {0, 2}, 1, false, 0);
   row("apart_keepdim", {3, 4, 5, 2}, {1, -1}, 0, true, 0);
   row("one_element_axis", {3, 1}, {1}, 0, false, 0);
+  row("one", {1}, {}, 0, false, 0);
+  row("empty_result", {0, 3}, {1}, 1, false, 0);
   row("far_from_zero", {5, 17}, {1}, 0, false, 100);
 }
 

@@ -3,8 +3,15 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "engine/core/tensor.h"
 #include "kernels/runtime.h"
+
+namespace imago {
+// What gtest appends to the name of a parametrised test.
+inline void PrintTo(Backend b, std::ostream* out) { *out << name(Device{b, 0}); }
+}  // namespace imago
 
 namespace imago::test {
 

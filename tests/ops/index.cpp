@@ -8,6 +8,7 @@
 
 #include "engine/core/allocator.h"
 #include "engine/ops/ops.h"
+#include "tests/errors.h"
 #include "tests/ops/devices.h"
 
 namespace imago::test {
@@ -19,17 +20,6 @@ class IndexOn : public OnDevice {
     return Tensor::from(v, {Index(v.size())}, device());
   }
 };
-
-void expect_error(const std::function<void()>& call, const std::vector<std::string>& words) {
-  try {
-    call();
-    ADD_FAILURE() << "no Error that names " << words[0];
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    for (const std::string& w : words)
-      EXPECT_NE(std::string(e.what()).find(w), std::string::npos) << e.what() << "\nlacks " << w;
-  }
-}
 
 TEST(IndexErrors, NameTheIndexItsPlaceAndTheRange) {
   const Tensor x = Tensor::zeros({3, 4});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "engine/ops/ops.h"
@@ -211,6 +212,21 @@ TEST_P(PointwiseSpecial, WhereTakesNothingFromTheOtherBranch) {
   const auto g = grad({y}, {a, b}, {.grad_outputs = {make({3, 3}, DType::f64)}});
   expect_values("by a", g[0], {3, 0}, 0);
   expect_values("by b", g[1], {0, 3}, 0);
+}
+TEST_P(PointwiseSpecial, ConstantPiecesStopInfiniteGradients) {
+  const std::vector<Tensor> infinite{make({inf, inf, 2}, DType::f64)};
+  for (const auto& [name, f] :
+       std::vector<std::pair<std::string, std::function<Tensor(const Tensor&)>>>{
+           {"relu", [](const Tensor& x) { return relu(x); }},
+           {"clamp", [](const Tensor& x) { return clamp(x, 0, 5); }}}) {
+    const Tensor x = make({-1, 1, -1}, DType::f64, true);
+    expect_values(name, grad({f(x)}, {x}, {.grad_outputs = infinite})[0], {0, inf, 0}, 0);
+  }
+  const Tensor x = make({-1}, DType::f64, true), one = make({1}, DType::f64);
+  const Tensor fused =
+      linear(reshape(x, {1, 1}), reshape(one, {1, 1}), one * -1., Activation::relu);
+  const auto g = grad({fused}, {x}, {.grad_outputs = {reshape(one * inf, {1, 1})}});
+  expect_values("linear", g[0], {0}, 0);
 }
 TEST_P(PointwiseSpecial, ScalarOperators) {
   const Tensor x = make({2, -4}, DType::f64, true);

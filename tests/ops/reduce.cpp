@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "engine/ops/ops.h"
+#include "tests/errors.h"
 #include "tests/ops/devices.h"
 
 namespace imago::test {
@@ -156,17 +157,6 @@ TEST(ReduceThreads, SameBitsWithAnyNumber) {
   omp_set_num_threads(before);
 }
 
-// what must name the op, what was received, and every given word.
-void expect_error(const std::function<void()>& call, const std::vector<std::string>& words) {
-  try {
-    call();
-    ADD_FAILURE() << "no Error that names " << words[0];
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    for (const std::string& w : words)
-      EXPECT_NE(std::string(e.what()).find(w), std::string::npos) << e.what() << "\nlacks " << w;
-  }
-}
 TEST(ReduceErrors, SayWhatWasExpectedAndReceived) {
   const Tensor x = Tensor::zeros({2, 3}), none = Tensor::zeros({3, 0}),
                labels = Tensor::zeros({2}, DType::i64);

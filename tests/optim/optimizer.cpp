@@ -10,11 +10,13 @@
 #include <functional>
 #include <random>
 
-#include "kernels/runtime.h"
+#include "tests/errors.h"
+#include "tests/ops/devices.h"
 
 namespace imago {
 namespace {
 
+using test::message;
 using Doubles = std::vector<double>;
 
 // Empty, one element, primes, several chunks; the many small ones fill more than one of a device's
@@ -222,16 +224,6 @@ TEST_P(OptimizerTest, ResumesBitForBit) {
     ASSERT_EQ(sa[i].value.values(), sc[i].value.values()) << sa[i].name;
 }
 
-std::vector<Backend> backends() {
-  std::vector<Backend> list{Backend::cpu};
-#if IMAGO_HAS_EMULATED
-  list.push_back(Backend::emulated);
-#endif
-#if IMAGO_HAS_CUDA
-  list.push_back(Backend::cuda);
-#endif
-  return list;
-}
 std::string test_name(const testing::TestParamInfo<OptimizerTest::ParamType>& info) {
   const auto& [c, backend, dtype] = info.param;
   return concat(c.name, "_",
@@ -241,23 +233,14 @@ std::string test_name(const testing::TestParamInfo<OptimizerTest::ParamType>& in
                 "_", name(dtype));
 }
 INSTANTIATE_TEST_SUITE_P(All, OptimizerTest,
-                         testing::Combine(testing::ValuesIn(kCases), testing::ValuesIn(backends()),
+                         testing::Combine(testing::ValuesIn(kCases),
+                                          testing::ValuesIn(test::built_backends()),
                                           testing::Values(DType::f32, DType::f64)),
                          test_name);
 
 // --- once, on the cpu
 
 Parameter small(const char* name, Doubles v) { return {name, Tensor::from(v, {Index(v.size())})}; }
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::usage);
-    return e.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
 bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 TEST(Optimizer, SameBitsWithAnyNumberOfThreads) {

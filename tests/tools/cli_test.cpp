@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/config.h"
+
 namespace fs = std::filesystem;
 using nlohmann::json;
 
@@ -125,8 +127,7 @@ TEST_F(Cli, UsageErrors) {
   fails({"train"}, 2, "PRESET");
   fails({"train", "vae", "--data", "four-patterns", "--no-such-option"}, 2, "--no-such-option");
   fails({"train", "vea", "--data", "four-patterns"}, 2, "vae");
-  fails({"train", "vae", "--data", "four-patterns", "--epochs", "many"}, 2,
-        "in the command line");
+  fails({"train", "vae", "--data", "four-patterns", "--epochs", "many"}, 2, "in the command line");
   fails({"train", "vae", "--data", "four-patterns", "--epochs", "-3"}, 2, "-3");
   fails({"train", "vae", "--data", "four-patterns", "--steps", "99999999999999999999"}, 2,
         "99999999999999999999");
@@ -136,6 +137,9 @@ TEST_F(Cli, UsageErrors) {
   fails({"train", "vae", "--data", "four-patterns", "--set", "lr=nan"}, 2, "lr");
   fails({"train", "vae", "--data", "four-patterns", "--set", "activation=step"}, 2, "step");
   fails({"train", "vae", "--data", "four-patterns", "--device", "abacus"}, 2, "abacus");
+  fails({"train", "vae", "--data", "four-patterns", "--epochs", "9223372036854775807"}, 2,
+        "1000000000");
+  fails({"train", "vae", "--data", "caf\xe9.npy"}, 2, "UTF-8");
   fails({"sample", "runs/x", "-n", "0"}, 2, "-n");
   fails({"sample", "runs/x", "--temperature", "warm"}, 2, "warm");
   fails({"describe", "vea"}, 2, "vae");
@@ -213,6 +217,49 @@ TEST_F(Cli, TrainsAndUsesARun) {
               -figures["rate"].get<double>() - figures["distortion"].get<double>(), 1e-4);
   EXPECT_LE(figures["nll"].get<double>(), -figures["elbo"].get<double>() + 0.05);
   EXPECT_GE(figures["nll"].get<double>(), 0);
+}
+
+TEST_F(Cli, EvaluatesOnOtherData) {
+  ASSERT_EQ(trained("run", 5).status, 0);
+  const json own = json::parse(imago({"evaluate", "run", "--json"}).out);
+  EXPECT_EQ(own["data"], "four-patterns");
+  const Result same = imago({"evaluate", "run", "--data", "four-patterns", "--json"});
+  EXPECT_EQ(json::parse(same.out), own) << same.error;
+  ASSERT_EQ(imago({"sample", "run", "-n", "40", "--out", "other.npy"}).status, 0);
+  const Result other = imago({"evaluate", "run", "--data", "other.npy", "--metrics", "elbo,nll",
+                              "--samples", "10", "--json"});
+  ASSERT_EQ(other.status, 0) << other.error;
+  const json figures = json::parse(other.out);
+  EXPECT_EQ(figures["data"], "other.npy");
+  EXPECT_EQ(figures["n"], 4);  // a tenth is the test split
+  EXPECT_EQ(figures["method"], "importance sampling");
+  EXPECT_NE(figures["elbo"], own["elbo"]);
+  fails({"evaluate", "run", "--data", "two-moons"}, 3, "two-moons");
+  fails({"evaluate", "run", "--data", "nowhere.npy"}, 3, "nowhere.npy");
+}
+
+TEST_F(Cli, PicturesOfASmallTestSplit) {
+  ASSERT_EQ(trained("run", 5).status, 0);
+  EXPECT_EQ(imago({"reconstruct", "run"}).status, 0);  // 4 of them, not the usual 32
+  EXPECT_EQ(imago({"interpolate", "run"}).status, 0);
+  fails({"reconstruct", "run", "-n", "5"}, 2, "at most 4");
+}
+
+TEST_F(Cli, ResumeRefusesAnotherRun) {
+  ASSERT_EQ(trained("run", 5).status, 0);
+  const auto resume = [&](std::vector<std::string> more, int status, const std::string& holding) {
+    std::vector<std::string> all{"train", "vae", "--out", "run", "--resume", "--steps", "9"};
+    all.insert(all.end(), more.begin(), more.end());
+    fails(all, status, holding);
+  };
+  resume({"--set", "likelihood=gaussian", "--set", "sigma=1"}, 2, "likelihood");
+  resume({"--set", "latent=3"}, 2, "latent");
+  resume({"--data", "ring8"}, 3, "ring8");
+  fails({"train", "iwae", "--out", "run", "--resume"}, 2, "preset");
+  EXPECT_EQ(imago({"train", "vae", "--out", "run", "--resume", "--steps", "9", "--set",
+                   "likelihood=auto"})
+                .status,
+            0);
 }
 
 TEST_F(Cli, TheSameSeedDrawsTheSameSamples) {
@@ -319,8 +366,16 @@ TEST_F(Cli, TheStatusLineFitsTheTerminal) {
 }
 
 TEST_F(Cli, ADivergedRunSaysSo) {
-  const Result r = trained("run", 200, {"--set", "lr=1e6"});
+  const Result r = trained("run", 200, {"--set", "lr=1e6", "--set", "checkpoint_every=1"});
   EXPECT_EQ(r.status, 5) << r.error;
+  EXPECT_NE(r.error.find("at step"), std::string::npos) << r.error;
+  EXPECT_EQ(imago({"evaluate", "run", "--checkpoint", "last"}).status, 0);
+  // The last update of a run is followed by no loss; its figures tell.
+  const Result end = trained(
+      "end", 1, {"--set", "lr=1e6", "--set", "optimizer=sgd", "--set", "likelihood=gaussian"});
+  EXPECT_EQ(end.status, 5) << end.error;
+  EXPECT_NE(end.error.find("of test"), std::string::npos) << end.error;
+  EXPECT_FALSE(fs::exists(folder_ / "end/checkpoints/last.safetensors"));
   EXPECT_EQ(r.error.rfind("imago: ", 0), 0u) << r.error;
   EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << r.error;
 }
@@ -338,6 +393,28 @@ TEST_F(Cli, ListAndDescribe) {
   const Result devices = imago({"devices"});
   EXPECT_EQ(devices.status, 0) << devices.error;
   EXPECT_EQ(devices.out.rfind("cpu", 0), 0u) << devices.out;
+}
+
+#if IMAGO_HAS_CPU_LEVELS
+TEST_F(Cli, AnOldProcessorIsRefused) {
+  setenv("IMAGO_CPU_LEVEL", "2", 1);
+  fails({"devices"}, 4, "x86-64-v3");
+  fails({"train", "vae", "--data", "four-patterns"}, 4, "x86-64-v3");
+  setenv("IMAGO_CPU_LEVEL", "3", 1);
+  EXPECT_NE(imago({"devices"}).out.find("x86-64-v3"), std::string::npos);
+  unsetenv("IMAGO_CPU_LEVEL");
+}
+#endif
+
+TEST_F(Cli, AClosedOutputIsNotWrittenInto) {
+  const int status = std::system(
+      ("cd \"" + folder_.string() +
+       "\" && \"" IMAGO_PROGRAM
+       "\" train vae --data four-patterns --steps 3 --set hidden=8 --out run <&- >&- 2>error.txt")
+          .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(read(folder_ / "error.txt").rfind("imago: ", 0), 0u);
+  EXPECT_EQ(lines(folder_ / "run/metrics.jsonl").size(), 2u);  // throws at a line that is no JSON
 }
 
 TEST_F(Cli, AFullDiskIsNoSilence) {

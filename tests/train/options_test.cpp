@@ -96,10 +96,18 @@ TEST(Options, JsonRoundTrips) {
 TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_TRUE(contains(refusal("lattent", "5"), "'latent'"));
   EXPECT_TRUE(contains(refusal("hiden", "5"), "'hidden'"));
-  EXPECT_TRUE(contains(refusal("zzzzzzzzzz", "5"), "imago describe"));
+  for (const char* far : {"zzzzzzzzzz", "x"})
+    EXPECT_TRUE(contains(refusal(far, "5"), "imago describe")) << far;
   EXPECT_TRUE(
       contains(usage_of([](Config& c) { c.merge_json(R"({"activaton": "relu"})", "run.json"); }),
                "run.json"));
+}
+
+TEST(Options, TextIsUtf8) {
+  Config c({option::text("data", "", {}, "where")});
+  c.set_text("data", "caf\u00e9.npy");
+  EXPECT_TRUE(contains(c.json(), "caf\u00e9.npy"));
+  EXPECT_THROW(c.set_text("data", "caf\xe9.npy"), Error);
 }
 
 TEST(Options, WrongValuesSayExpectedAndReceived) {

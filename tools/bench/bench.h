@@ -19,7 +19,7 @@ double special_rate(Device);  // evaluations of exp a second, data in cache
 // The least time the work can take on the device, in seconds: the slowest of memory, arithmetic and
 // special functions.
 struct Work {
-  double bytes = 0, flops = 0, special = 0;
+  double bytes = 0, flops = 0, special = 0, normals = 0;
   double floor(Device) const;
 };
 
@@ -29,7 +29,7 @@ double measure(benchmark::State&, Device, const Work&, const std::function<void(
 
 void register_ops();    // every row of tests/op_cases with a bench shape; fused ops beside their
                         // composite
-void register_steps();  // training steps: cases A, B and B'
+void register_steps();  // training steps: cases A, B and B'; Adam alone and its composite
 // Prints, for every benchmark of a JSON file written by --benchmark_out, the time now over the time
 // then.
 class Comparison : public benchmark::ConsoleReporter {

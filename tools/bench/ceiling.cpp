@@ -68,11 +68,21 @@ double special_rate(Device d) {
     return double(n) / best_time(d, [&] { ops::exp(a); });
   });
 }
+double normal_rate(Device d) {
+  return once(d, 102, [&] {
+    Generator g{1};
+    const Index n = 1 << 14;
+    return double(n) / best_time(d, [&] { ops::randn({n}, g, DType::f32, d); });
+  });
+}
 double Work::floor(Device d) const {
   double t = 0;
   if (bytes > 0) t = std::max(t, bytes / copy_rate(d, bytes));
   if (flops > 0) t = std::max(t, flops / gemm_rate(d));
-  if (special > 0) t = std::max(t, special / special_rate(d));
+  double arithmetic = 0;
+  if (special > 0) arithmetic += special / special_rate(d);
+  if (normals > 0) arithmetic += normals / normal_rate(d);
+  t = std::max(t, arithmetic);
   return t;
 }
 

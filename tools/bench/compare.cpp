@@ -9,11 +9,12 @@ namespace imago::bench {
 
 Comparison::Comparison(const std::string& file) {
   std::ifstream in(file);
+  const bool readable = bool(in);  // the parser clears the stream's state
   const auto json = nlohmann::json::parse(in, nullptr, false);
   if (json.is_discarded() || !json.contains("benchmarks"))
     throw Error(ErrorKind::data,
                 {"no benchmark results", file, "a JSON file written by --benchmark_out",
-                 in ? "something else" : "no readable file"});
+                 readable ? "something else" : "no readable file"});
   for (const auto& run : json["benchmarks"])
     if (run.value("run_type", "iteration") == "iteration")
       before_.emplace_back(run.value("name", ""), run.value("real_time", 0.));

@@ -44,7 +44,8 @@ void forward(benchmark::State& state, const OpCase& c, Device d, bool composite)
   const NoGrad off;
   test::Tensors in;
   for (const Input& i : c.bench) in.push_back(filled(i, d));
-  measure(state, d, {c.bench_bytes, c.bench_flops, c.bench_special}, [&] { c.forward(in); });
+  measure(state, d, {c.bench_bytes, c.bench_flops, c.bench_special, c.bench_normals},
+          [&] { c.forward(in); });
 }
 // Forward and gradient together: what a training step pays for the op.
 void gradient(benchmark::State& state, const OpCase& c, Device d, bool composite) {

@@ -1,5 +1,7 @@
 // Whole training steps: batch, forward, loss, gradient, optimiser, metrics on the device. Cases A,
-// B and B'.
+// B and B'; and Adam's update alone, beside the same in plain ops.
+#include <cmath>
+
 #include "bench.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/optimizer.h"
@@ -47,6 +49,7 @@ std::vector<Product> products(const Case& c) {
   all.push_back({rows, at, o.features, false});
   return all;
 }
+constexpr double adam_bytes = 28;  // of a weight: read w, g, m, v; write w, m, v
 // Flops of the products; bytes of Adam, of the likelihood and of the batch, which no arrangement of
 // the work avoids.
 double step_floor(const Case& c, Device d) {
@@ -55,7 +58,7 @@ double step_floor(const Case& c, Device d) {
     flops += 2. * double(p.rows * p.in * p.out) * (p.first ? 2 : 3);
     weights += double((p.in + 1) * p.out);
   }
-  const double adam = 28 * weights;  // read w, g, m, v; write w, m, v
+  const double adam = adam_bytes * weights;
   const double pixels = double(c.batch * c.options.samples * c.options.features);
   const double likelihood = 4 * pixels * 4;  // logits read twice, gradient written; x read
   return flops / gemm_rate(d) + adam / copy_rate(d, adam) +
@@ -92,11 +95,47 @@ void step(benchmark::State& state, const Case& c, Device d) {
   state.counters["over_floor"] = each / step_floor(c, d);
 }
 
+// Adam on the weights of case A: one fused pass over all, or a dozen plain ops for each tensor.
+void update(benchmark::State& state, Device d, bool composite) {
+  Generator random{1};
+  std::vector<Parameter> parameters;
+  std::vector<Tensor> gradients, first, second;
+  double weights = 0;
+  for (const Product& p : products(cases().front()))
+    for (const Shape& shape : {Shape{p.out, p.in}, Shape{p.out}}) {
+      parameters.push_back({concat(parameters.size()), ops::randn(shape, random, DType::f32, d)});
+      gradients.push_back(ops::randn(shape, random, DType::f32, d));
+      first.push_back(Tensor::zeros(shape, DType::f32, d));
+      second.push_back(Tensor::zeros(shape, DType::f32, d));
+      weights += double(shape.numel());
+    }
+  const Adam rule;
+  Optimizer adam(parameters, rule);
+  const NoGrad off;
+  int t = 0;
+  measure(state, d, {adam_bytes * weights, 0, 0}, [&] {
+    if (!composite) return adam.step(gradients);
+    t++;
+    const double c1 = 1 - std::pow(rule.beta1, t), c2 = 1 - std::pow(rule.beta2, t);
+    for (std::size_t i = 0; i < parameters.size(); i++) {
+      const Tensor &w = parameters[i].value, &g = gradients[i];
+      first[i] = first[i] * rule.beta1 + g * (1 - rule.beta1);
+      second[i] = second[i] * rule.beta2 + ops::square(g) * (1 - rule.beta2);
+      const Tensor spread = ops::sqrt(second[i]) / std::sqrt(c2) + rule.eps;
+      w.copy_(w - first[i] / spread * (adam.lr() / c1));
+    }
+  });
+}
+
 }  // namespace
 
 void register_steps() {
   for (Device d : devices()) {
     if (d.backend == Backend::emulated) continue;
+    for (const bool composite : {false, true})
+      benchmark::RegisterBenchmark(
+          concat("adam/", composite ? "composite/" : "fused/", name(d)).c_str(), update, d,
+          composite);
     for (const Case& c : cases())
       benchmark::RegisterBenchmark(("step/" + std::string(c.name) + "/" + name(d)).c_str(), step, c,
                                    d)

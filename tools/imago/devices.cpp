@@ -16,8 +16,12 @@ int run(const Options&) {
     const DeviceInfo info = runtime::device_info(d.backend, d.index);
     std::string text = concat(info.name, ", ", megabytes(double(info.memory)), ", ",
                               megabytes(double(info.memory_free)), " free");
-    if (d.backend == Backend::cpu)
+    if (d.backend == Backend::cpu) {
       text += concat(", ", std::thread::hardware_concurrency(), " threads");
+#if IMAGO_HAS_CPU_LEVELS
+      text += concat(", x86-64-v", cpu_level());
+#endif
+    }
     std::printf("%-9s %s%s\n", name(d).c_str(), text.c_str(), d == best ? "  (auto)" : "");
   }
   return 0;

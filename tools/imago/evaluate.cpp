@@ -66,8 +66,9 @@ void add_evaluate(Program& program) {
   add_run_options(app, &o.run);
   app->add_option("--data", o.data, "data set (imago list) or path; default: the run's own")
       ->type_name("NAME|PATH");
-  app->add_option("--metrics", o.metrics,
-                  "elbo, rate, distortion, nll, separated by commas [elbo,rate,distortion]")
+  app->add_option(
+         "--metrics", o.metrics,
+         "elbo, rate, distortion, iwae, nll, mse, separated by commas [what training reports]")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
