@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -12,6 +13,7 @@
 
 #include "engine/core/error.h"
 #include "engine/io/file.h"
+#include "engine/io/tfevents.h"
 
 namespace imago::training {
 namespace fs = std::filesystem;
@@ -25,6 +27,15 @@ namespace {
 }  // namespace
 
 bool RunFiles::hold_run() const { return io::exists(config()) || io::exists(last()); }
+
+std::vector<std::string> RunFiles::event_files() const {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator it(path_, error), end; !error && it != end; it.increment(error))
+    if (io::is_event_file(it->path().filename().string())) files.push_back(it->path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
 
 RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
   std::error_code error;
@@ -54,6 +65,7 @@ RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std:
   if (existing == Existing::overwrite) {
     for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()})
       fs::remove(file, error);
+    for (const std::string& file : event_files()) fs::remove(file, error);
     if (fs::is_directory(path() + "/samples", error))
       for (const auto& entry : fs::directory_iterator(path() + "/samples", error)) {
         const std::string name = entry.path().filename().string();

@@ -3,6 +3,7 @@
 #pragma once
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace imago::training {
 
@@ -20,6 +21,7 @@ class RunFiles {
   std::string samples(long long step) const;                      // samples/step-000500.png
   std::string last() const { return path_ + "/checkpoints/last.safetensors"; }
   std::string best() const { return path_ + "/checkpoints/best.safetensors"; }
+  std::vector<std::string> event_files() const;  // TensorBoard's, in order: one for each start
   bool hold_run() const;
 
  private:

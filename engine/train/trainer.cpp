@@ -6,6 +6,7 @@
 
 #include "engine/core/allocator.h"
 #include "engine/io/file.h"
+#include "engine/io/tfevents.h"
 #include "engine/ops/layout.h"
 #include "engine/optim/schedule.h"
 
@@ -303,6 +304,7 @@ struct Trainer::Loop {
   const RunDirectory& directory;
   const Hooks& hooks;
   MetricsFile metrics;
+  std::optional<io::EventFile> events{};  // none in a run that is finished already
   std::optional<double> best{};
   Figures test{};         // of the newest test line
   bool complete = false;  // the last step has been evaluated
@@ -321,6 +323,9 @@ struct Trainer::Loop {
   MetricsLine write(const std::string& split, Figures figures) {
     MetricsLine line{s.step, trainer.epoch(), split, std::move(figures)};
     metrics.append(line);
+    Figures tagged;
+    for (const auto& [name, value] : line.figures) tagged.emplace_back(split + "/" + name, value);
+    events->scalars(s.step, tagged);
     if (hooks.line) hooks.line(line);
     // The last update may have spoilt the weights: then they must not replace a good checkpoint.
     for (const auto& [name, value] : line.figures)
@@ -350,8 +355,10 @@ struct Trainer::Loop {
   void draw() {
     const Evaluating evaluating(trainer);
     const std::string picture = directory.samples(s.step);
-    if (s.task.draw(s.data, picture))
-      io::write_file(directory.samples(), io::read_file(picture, "picture"));
+    if (!s.task.draw(s.data, picture)) return;
+    const io::Bytes png = io::read_file(picture, "picture");
+    io::write_file(directory.samples(), png);
+    events->image(s.step, "samples", png);
   }
   void save() {
     write_checkpoint(directory.last(), trainer.checkpoint());
@@ -420,6 +427,7 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
         return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
       }
   io::write_file(directory.config(), config_json);
+  loop.events.emplace(directory.path(), s.step);
   if (from && io::exists(directory.best())) {
     // A best checkpoint from beyond this step will be found again.
     const Checkpoint best = read_checkpoint(directory.best());

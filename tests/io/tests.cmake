@@ -1,2 +1,3 @@
 set(here ${CMAKE_CURRENT_LIST_DIR})
-imago_test(test_io ${here}/formats.cpp ${here}/damage.cpp ${here}/image.cpp ${here}/atomic.cpp)
+imago_test(test_io ${here}/formats.cpp ${here}/damage.cpp ${here}/image.cpp ${here}/atomic.cpp
+           ${here}/tfevents.cpp)

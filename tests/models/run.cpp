@@ -9,6 +9,7 @@
 #include "engine/io/file.h"
 #include "engine/io/image.h"
 #include "engine/train/checkpoint.h"
+#include "tests/io/event_reader.h"
 #include "tests/io/files.h"
 
 namespace imago::models {
@@ -156,6 +157,57 @@ TEST(Runs, FinishedRunsAreLeftAlone) {
   hooks.message = [&](const std::string& text) { said += text; };
   EXPECT_EQ(train(fresh, hooks).step, 30);
   EXPECT_NE(said.find("step 0"), std::string::npos);
+}
+
+TEST(Runs, TensorBoardIsToldWhatTheFilesSay) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder / "run";
+  const auto wanted =
+      with(with(with(request(out), "eval_every", "5"), "sample_every", "10"), "valid", "50");
+  const auto expected = [&] {
+    std::map<std::string, std::vector<std::pair<long long, double>>> points;
+    for (const training::MetricsLine& line : training::read_metrics(out + "/metrics.jsonl"))
+      for (const auto& [name, value] : line.figures)
+        points[line.split + "/" + name].emplace_back(line.step, float(value));
+    for (const Index step : {10, 20, 30})
+      if (io::has_png())
+        points["samples"].emplace_back(
+            step,
+            double(contents(out + "/samples/step-0000" + std::to_string(step) + ".png").size()));
+    return points;
+  };
+  const auto shown = [&] {
+    std::vector<test::Event> all;
+    for (const std::string& file : training::RunFiles(out).event_files())
+      for (const test::Event& e : test::events_of(contents(file))) all.push_back(e);
+    return test::shown(all);
+  };
+  // Killed at step 23, behind its checkpoint of step 15: what came after is written once more.
+  std::string kept;
+  Index count = 0;
+  Hooks hooks;
+  hooks.stop = [&] {
+    if (++count == 16) kept = last(out);
+    return count == 23;
+  };
+  train(with(wanted, "checkpoint_every", "15"), hooks);
+  test::put(out + "/checkpoints/last.safetensors", kept);
+  EXPECT_EQ(shown()["train/loss"].size(), 4u);
+  TrainRequest again{"vae", {}, out};
+  again.resume = true;
+  train(again);
+  EXPECT_EQ(training::RunFiles(out).event_files().size(), 2u);
+  EXPECT_EQ(shown(), expected());
+  EXPECT_EQ(shown()["valid/elbo"].size(), 6u);
+  EXPECT_EQ(shown()["test/elbo"].size(), 1u);
+
+  train(again);  // finished: nothing is written
+  EXPECT_EQ(training::RunFiles(out).event_files().size(), 2u);
+  TrainRequest over = wanted;
+  over.overwrite = true;
+  train(over);
+  EXPECT_EQ(training::RunFiles(out).event_files().size(), 1u);
+  EXPECT_EQ(shown(), expected());
 }
 
 TEST(Runs, NothingIsMadeBeforeEverythingIsGood) {

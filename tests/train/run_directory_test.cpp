@@ -51,17 +51,23 @@ TEST_F(RunFolder, RefusesARunUnlessTold) {
   write("notes.txt", "mine");
   write("samples/step-000500.png", "x");
   write("samples/mine.png", "x");
+  write("events.out.tfevents.1700000000.imago", "x");
+  write("events.out.tfevents.1700000000.host", "x");
   EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::refuse); }), ErrorKind::usage);
   EXPECT_NE(message.find("--resume"), std::string::npos);
   EXPECT_NE(message.find("--overwrite"), std::string::npos);
   { const RunDirectory resumed(path, Existing::resume); }
   EXPECT_TRUE(fs::exists(path / "config.json"));
+  EXPECT_EQ(RunFiles(path).event_files(),
+            std::vector<std::string>{path / "events.out.tfevents.1700000000.imago"});
   { const RunDirectory again(path, Existing::overwrite); }
   EXPECT_FALSE(fs::exists(path / "config.json"));
   EXPECT_FALSE(fs::exists(path / "samples/step-000500.png"));
   EXPECT_TRUE(fs::exists(path / "notes.txt"))
       << "overwrite removes what a run wrote, and nothing else";
   EXPECT_TRUE(fs::exists(path / "samples/mine.png"));
+  EXPECT_TRUE(RunFiles(path).event_files().empty());
+  EXPECT_TRUE(fs::exists(path / "events.out.tfevents.1700000000.host"));
 }
 
 TEST_F(RunFolder, IsOneProcessesAtATime) {

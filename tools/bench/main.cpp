@@ -1,6 +1,6 @@
 // imago-bench: kernels and training steps, timed against the ceilings of the machine. Google
-// Benchmark's flags, and
-// --compare FILE.json for an earlier --benchmark_out.
+// Benchmark's flags, --compare FILE.json for an earlier --benchmark_out, and --dump-losses CASE
+// FILE for a check of the steps against another system.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -11,6 +11,16 @@
 int main(int argc, char** argv) {
   try {
     std::unique_ptr<imago::bench::Comparison> comparison;
+    if (argc > 1 && std::strcmp(argv[1], "--dump-losses") == 0) {
+      if (argc != 4)
+        throw imago::Error(imago::ErrorKind::usage,
+                           {"--dump-losses needs a case and a file",
+                            {},
+                            "imago-bench --dump-losses CASE FILE.safetensors",
+                            std::to_string(argc - 2) + " arguments"});
+      imago::bench::dump_losses(argv[2], argv[3]);
+      return 0;
+    }
     int kept = 1;
     for (int i = 1; i < argc; i++) {
       const bool joined = std::strncmp(argv[i], "--compare=", 10) == 0;

@@ -1,8 +1,10 @@
 // Whole training steps: batch, forward, loss, gradient, optimiser, metrics on the device. Cases A,
 // B and B'; and Adam's update alone, beside the same in plain ops.
 #include <cmath>
+#include <optional>
 
 #include "bench.h"
+#include "engine/io/safetensors.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/optimizer.h"
 #include "models/latent_variable.h"
@@ -65,29 +67,41 @@ double step_floor(const Case& c, Device d) {
          Work{likelihood, 0, 2 * pixels}.floor(d);
 }
 
-void step(benchmark::State& state, const Case& c, Device d) {
+// A case's model, data and optimiser. One call is one step: batch, forward, loss, gradient, update.
+struct Training {
   Generator init{1}, noise{2};
-  models::LatentVariableModel model(c.options, {init, d}, noise);
+  models::LatentVariableModel model;
   std::vector<Parameter> parameters;
-  std::vector<Tensor> leaves;
-  for (const auto& [name, value] : model.parameters())
-    parameters.push_back({name, value}), leaves.push_back(value);
-  Optimizer adam(parameters, Adam{});
-  const Index rows = 8192;
-  const Tensor data =
-      ops::bernoulli(Tensor::full({rows, c.options.features}, .13, DType::f32, d), init);
-  std::vector<Tensor> batches;
-  for (int k = 0; k < 16; k++) {
-    std::vector<std::int64_t> at;
-    for (Index i = 0; i < c.batch; i++) at.push_back((k * 7919 + i * 104729) % rows);
-    batches.push_back(Tensor::from(at, {c.batch}, d));
-  }
-  Tensor sum = Tensor::zeros({}, DType::f32, d);
+  std::vector<Tensor> leaves, batches;
+  std::optional<Optimizer> adam;
+  Tensor data;
   std::size_t next = 0;
-  const double each = measure(state, d, {}, [&] {
+
+  Training(const Case& c, Device d) : model(c.options, {init, d}, noise) {
+    for (const auto& [name, value] : model.parameters())
+      parameters.push_back({name, value}), leaves.push_back(value);
+    adam.emplace(parameters, Adam{});
+    const Index rows = 8192;
+    data = ops::bernoulli(Tensor::full({rows, c.options.features}, .13, DType::f32, d), init);
+    for (int k = 0; k < 16; k++) {
+      std::vector<std::int64_t> at;
+      for (Index i = 0; i < c.batch; i++) at.push_back((k * 7919 + i * 104729) % rows);
+      batches.push_back(Tensor::from(at, {c.batch}, d));
+    }
+  }
+  Tensor operator()() {
     const Tensor x = ops::gather_normalize(data, batches[next++ % batches.size()], 1, 0);
     const Tensor loss = model.objective(x)[0].value;
-    adam.step(grad({loss}, leaves));
+    adam->step(grad({loss}, leaves));
+    return loss;
+  }
+};
+
+void step(benchmark::State& state, const Case& c, Device d) {
+  Training training(c, d);
+  Tensor sum = Tensor::zeros({}, DType::f32, d);
+  const double each = measure(state, d, {}, [&] {
+    const Tensor loss = training();
     const NoGrad off;
     sum = ops::add(sum, loss);
   });
@@ -128,6 +142,31 @@ void update(benchmark::State& state, Device d, bool composite) {
 }
 
 }  // namespace
+
+void dump_losses(const std::string& name, const std::string& file) {
+  std::string names;
+  for (const Case& c : cases()) {
+    names += (names.empty() ? "" : ", ") + std::string(c.name);
+    if (c.name != name) continue;
+    Training training(c, {});
+    io::NamedArrays out;
+    out["data"] = io::to_host(training.data);
+    out["batches"] = io::to_host(ops::stack(training.batches, 0));
+    for (const Parameter& p : training.parameters) out["initial." + p.name] = io::to_host(p.value);
+    std::vector<double> losses;
+    for (int k = 0; k < 20; k++) losses.push_back(training().item());
+    out["losses"] = io::host_array(losses, {Index(losses.size())});
+    const auto& o = c.options;
+    io::write_safetensors(file, out,
+                          {{"seed", concat(training.noise.seed)},
+                           {"latent", concat(o.latent)},
+                           {"samples", concat(o.samples)},
+                           {"activation", o.activation},
+                           {"bound", o.bound == models::Bound::iwae ? "iwae" : "elbo"}});
+    return;
+  }
+  throw Error(ErrorKind::usage, {"no such case", "--dump-losses", "one of " + names, name});
+}
 
 void register_steps() {
   for (Device d : devices()) {

@@ -1,0 +1,152 @@
+"""PyTorch's side of compare_torch.py: the training steps of imago-bench and their proof, and a program for case H.
+
+As a program: torch_steps.py DIR [STEPS]   trains a VAE on the MNIST-like files of DIR for an epoch or STEPS steps and
+says "first step" when that is done.
+"""
+import gzip
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+def network(sizes, activation):
+    layers = []
+    for i, o in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(i, o), activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+class Model(torch.nn.Module):
+    def __init__(self, sizes, latent, samples=1, activation="relu", bound="elbo"):
+        super().__init__()
+        activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[activation]
+        self.latent, self.samples, self.bound = latent, samples, bound
+        self.encoder = network([*sizes, 2 * latent], activation)
+        self.decoder = network([latent, *reversed(sizes)], activation)
+
+    def forward(self, x, eps):
+        """The loss for x [B, D] with the noise eps [B * K * d]."""
+        mu, logvar = self.encoder(x).chunk(2, 1)
+        if self.bound == "elbo":
+            z = mu + torch.exp(0.5 * logvar) * eps.view(mu.shape)
+            distortion = binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum")
+            rate = 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum()
+            return (distortion + rate) / len(x)
+        eps = eps.view(len(x), self.samples, self.latent)
+        z = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps
+        logits = self.decoder(z.flatten(0, 1)).view(len(x), self.samples, -1)
+        target = x[:, None].expand_as(logits)
+        log_px = -binary_cross_entropy_with_logits(logits, target, reduction="none").sum(-1)
+        log_q = -0.5 * ((eps * eps).sum(-1) + logvar.sum(-1)[:, None])  # both without the constant that cancels
+        log_w = log_px - 0.5 * (z * z).sum(-1) - log_q
+        return -(torch.logsumexp(log_w, 1) - math.log(self.samples)).mean()
+
+
+class Training:
+    """A case as imago-bench dumped it (tensors, metadata): its data, batches and initial weights."""
+
+    def __init__(self, tensors, meta, compiled=False, **adam):
+        initial = {k.removeprefix("initial."): v for k, v in tensors.items() if k.startswith("initial.")}
+        sizes = [v.shape[1] for k, v in sorted(initial.items()) if k.startswith("encoder") and v.dim() == 2]
+        self.model = Model(sizes, int(meta["latent"]), int(meta["samples"]), meta["activation"], meta["bound"])
+        self.model.load_state_dict(initial)
+        self.loss = torch.compile(self.model) if compiled else self.model
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, **adam)
+        self.data, self.batches, self.next = tensors["data"], tensors["batches"], 0
+        self.normals = self.batches.shape[1] * int(meta["samples"]) * int(meta["latent"])
+        self.sum = torch.zeros(())
+
+    def step(self, eps=None):
+        """The whole step: batch, forward, loss, gradient, update, and the running sum of the loss."""
+        x = self.data.index_select(0, self.batches[self.next % len(self.batches)])
+        self.next += 1
+        loss = self.loss(x, torch.randn(self.normals) if eps is None else eps)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        loss = loss.detach()
+        self.sum += loss
+        return loss
+
+    def losses(self, noise):
+        return torch.stack([self.step(torch.from_numpy(eps)) for eps in noise]).double().numpy()
+
+    def time(self, seconds):
+        """Seconds a step, warm, over a block of about `seconds`."""
+        for _ in range(3):
+            self.step()
+        count, start, now = 0, time.perf_counter(), 0.0
+        while now < seconds:
+            self.step()
+            count, now = count + 1, time.perf_counter() - start
+        return now / count
+
+
+def differing(losses, expected):
+    """The largest relative difference."""
+    return float(np.max(np.abs(losses - expected) / np.abs(expected)))
+
+
+def variants(tensors, meta, noise, tolerance=1e-5, compile_seconds=240):
+    """PyTorch's ways to run a case, by name, each after proof of equal losses; and what became of the proof of each."""
+    expected, proven, report = tensors["losses"].double().numpy(), {}, {}
+
+    def too_long(*_):
+        raise TimeoutError(f"compilation took over {compile_seconds} s")
+
+    ways = {"eager": {}, "fused Adam": {"fused": True}, "compiled": {"fused": True, "compiled": True}}
+    for name, options in ways.items():
+        training = Training(tensors, meta, **options)
+        try:
+            signal.signal(signal.SIGALRM, too_long)
+            signal.alarm(compile_seconds if name == "compiled" else 0)
+            difference = differing(training.losses(noise), expected)
+        except Exception as e:  # a system without a compiler has two variants
+            if name != "compiled":
+                raise
+            report[name] = f"{type(e).__name__}: {e}".splitlines()[0]
+            continue
+        finally:
+            signal.alarm(0)
+        if not difference <= tolerance:
+            raise SystemExit(f"{name}: the losses differ by {difference:.1e} relative; nothing is timed")
+        report[name] = difference
+        proven[name] = training
+    return proven, report
+
+
+def use_threads(count):
+    torch.set_num_threads(count)
+    torch._dynamo.reset()
+    torch._inductor.config.cpp.threads = count
+
+
+def images(folder, name):
+    with gzip.open(Path(folder) / f"{name}-images-idx3-ubyte.gz") as f:
+        return torch.from_numpy(np.frombuffer(f.read(), np.uint8, offset=16).reshape(-1, 784).copy())
+
+
+def main(folder, steps=None):
+    train, test = images(folder, "train"), images(folder, "t10k")
+    model, batch = Model([784, 400], 20), 128
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    for step, rows in enumerate(torch.randperm(len(train)).split(batch)[:steps and int(steps)]):
+        loss = model(train[rows].float() / 255, torch.randn(len(rows) * model.latent))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step == 0:
+            print("first step", loss.item(), flush=True)
+    with torch.no_grad():
+        losses = [model(x.float() / 255, torch.randn(len(x) * model.latent)) * len(x) for x in test.split(batch)]
+    print("test", -torch.stack(losses).sum().item() / len(test))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
