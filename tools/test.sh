@@ -51,6 +51,11 @@ architecture=-DCMAKE_CUDA_ARCHITECTURES=90-real
 if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then architecture=; fi
 jobs=${IMAGO_TEST_JOBS-2}
 
+# Where the driver answers imago must reach the device, or its tests would be skipped.
+check_device() {
+  if [ -n "$architecture" ]; then echo "no CUDA device answers"; return 0; fi
+  build-release/bin/imago devices | grep '^cuda'
+}
 build() { cmake --build "build-$1" -j "$jobs"; }
 suite() {
   set -- "$1" --test-dir "build-$1" -j "$jobs" --output-on-failure --no-tests=error --timeout 900
@@ -67,6 +72,7 @@ part format check_format
 # shellcheck disable=SC2086
 part release-configure cmake --preset release $launcher $architecture &&
   part release-build build release &&
+  part cuda-device check_device &&
   part release-test suite release
 # shellcheck disable=SC2086
 part emulated-configure cmake --preset emulated $launcher &&

@@ -19,11 +19,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent.parent / "tests/golden")]
-# torch is imported late: until then this process is small, and a child's peak memory counts from its parent's.
+# torch is imported late: until then this process is small, and a child's peak memory is at least its parent's.
 
 CASES = {"A": ["A"], "B": ["B/k=1", "B/k=5", "B/k=50"], "B'": ["B'/k=1", "B'/k=50"], "H": []}
 STEPS = 20
-SPIN = {"GOMP_SPINCOUNT": "10000"}  # both sides: what imago sets for itself; on quiet cores PyTorch is no slower with it
+SPIN = {"GOMP_SPINCOUNT": "10000"}  # both sides; what imago sets for itself, and no slower for PyTorch
 
 
 def middle(values):

@@ -7,8 +7,10 @@
 
 #include "bench.h"
 #include "kernels/kernel.h"
+#include "tools/spinning.h"
 
 int main(int argc, char** argv) {
+  imago::limit_spinning(argv);
   try {
     std::unique_ptr<imago::bench::Comparison> comparison;
     if (argc > 1 && std::strcmp(argv[1], "--dump-losses") == 0) {

@@ -12,19 +12,10 @@
 #include "engine/core/types.h"
 #include "engine/train/options.h"
 #include "tools/imago/program.h"
+#include "tools/spinning.h"
 
 namespace {
 using namespace imago;
-
-// libgomp's threads spin for milliseconds by default; when the other core is taken away, that costs
-// a hundred times the work. It reads its environment before main, so the program sets it and starts
-// itself again, once.
-void limit_spinning(char** argv) {
-  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
-  setenv("GOMP_SPINCOUNT", "10000", 1);
-  execv("/proc/self/exe", argv);
-  // Where that is impossible the program runs all the same, with the default.
-}
 
 // Where a standard stream is closed, the next file opened would take its number, and be printed
 // into. Reading /dev/null holds the place: writing there fails as it did.
