@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/core/allocator.h"
 #include "engine/ops/ops.h"
 #include "models/latent_variable_task.h"
 #include "models/presets.h"
@@ -62,6 +63,38 @@ TEST_P(Steps, AgreeWithTheCpu) {
     EXPECT_NE(cpu.front(), cpu.back());
   }
 }
+#ifndef __SANITIZE_ADDRESS__  // there every block goes back to the device, so that it sees the
+                              // bounds
+TEST_P(Steps, ReachASteadyStateWithoutAllocations) {
+  for (const Preset& p : presets()) {
+    training::Config config(preset(p.name).options);
+    for (const auto& [key, text] : training::Settings{{"likelihood", "bernoulli"},
+                                                      {"hidden", "17,9"},
+                                                      {"dropout", "0.1"},
+                                                      {"batch", "16"},
+                                                      {"clip_norm", "1"},
+                                                      {"ema", "0.9"}})
+      config.set_text(key, text);
+    empty_cache(device());
+    const data::DataSet set = pictures(device());
+    Generator initial{41}, noise{42};
+    LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device()},
+                              noise);
+    LatentVariableTask task(model, 0);
+    training::Trainer trainer(task, set, config, noise, device());
+    const auto run = [&](int steps) {
+      const std::uint64_t before = memory_stats(device()).device_allocations;
+      for (int step = 0; step < steps; step++) {
+        trainer.advance();
+        trainer.drain();
+      }
+      return memory_stats(device()).device_allocations - before;
+    };
+    EXPECT_GT(run(20), 0u) << p.name;  // three epochs, each with a shorter last batch
+    EXPECT_EQ(run(200), 0u) << p.name;
+  }
+}
+#endif
 INSTANTIATE_TEST_SUITE_P(Devices, Steps, testing::ValuesIn(test::built_backends()),
                          test::backend_name);
 
