@@ -316,6 +316,32 @@ TEST(Runs, MilestonesCountFromTheFirstStep) {
   EXPECT_NE(weights("long_rise", "1", "3"), plain);
 }
 
+TEST(Runs, APublishedSettingIsAPresetWithItsFigures) {
+  const test::TemporaryFolder folder;
+  const auto weights = [&](const std::string& preset, const training::Settings& settings) {
+    TrainRequest r{
+        preset, {{"data", "four-patterns"}, {"device", "cpu"}, {"epochs", "2"}}, folder / preset};
+    r.settings.insert(r.settings.end(), settings.begin(), settings.end());
+    train(r);
+    std::vector<double> all;
+    for (const Parameter& p :
+         training::read_checkpoint(r.out + "/checkpoints/last.safetensors").model)
+      for (double v : p.value.values()) all.push_back(v);
+    return all;
+  };
+  EXPECT_EQ(weights("vae-binarized-mnist", {{"lr_milestones", "1"}}),
+            weights("vae", {{"hidden", "400"},
+                            {"activation", "relu"},
+                            {"latent", "40"},
+                            {"batch", "100"},
+                            {"lr", "1e-4"},
+                            {"lr_milestones", "1"},
+                            {"lr_factor", "0.630957344480193"}}));
+  const Resolved r = resolve({"vae-binarized-mnist", {{"data", "four-patterns"}}, folder / "x"});
+  EXPECT_EQ(r.config.integers("lr_milestones"), (training::Integers{200, 350, 500}));
+  EXPECT_EQ(r.config.integer("epochs"), 500);
+}
+
 TEST(Runs, TrainsOnPoints) {
   const test::TemporaryFolder folder;
   const Outcome o = train(
