@@ -247,15 +247,26 @@ Run Run::open(const std::string& directory, const std::string& device,
   if (!io::is_directory(directory)) missing("no such run", directory, "a run directory");
   const RunFiles files(directory);
   if (!io::exists(files.config())) missing("the directory holds no run", directory, "config.json");
-  std::string weights = checkpoint;
-  if (checkpoint == "best") weights = io::exists(files.best()) ? files.best() : files.last();
-  if (checkpoint == "last") weights = files.last();
-  if (!io::exists(weights)) missing("the run has no checkpoint", weights, "a checkpoint");
+  std::string own = io::exists(files.best()) && checkpoint != "last" ? files.best() : files.last();
+  std::string weights = checkpoint == "best" || checkpoint == "last" ? own : checkpoint;
+  const auto must_exist = [&](const std::string& file) {
+    if (!io::exists(file)) missing("the run has no checkpoint", file, "a checkpoint");
+  };
+  must_exist(weights);
+  // Weights that another program wrote say nothing of the model: then the run's own checkpoint
+  // does.
+  const bool foreign = weights != own && training::holds_weights_only(weights);
+  if (!foreign) own = weights;
+  must_exist(own);
 
   auto s = std::make_unique<State>();
   s->path = directory;
   s->device = device_from(device);
-  const training::Checkpoint c = training::read_checkpoint(weights);
+  training::Checkpoint c = training::read_checkpoint(own);
+  if (foreign) {
+    c.model = training::read_weights(weights);
+    c.optimizer.clear();
+  }
   as_data(files.config(), [&] {
     const std::string text = read_text(files.config(), "configuration");
     s->config =
@@ -263,8 +274,8 @@ Run Run::open(const std::string& directory, const std::string& device,
     s->config.merge_json(text, files.config());
   });
   as_data(weights, [&] {
-    s->config.merge_json(c.config, weights);
-    s->sample_shape = sample_shape_of(c, weights);
+    s->config.merge_json(c.config, own);
+    s->sample_shape = sample_shape_of(c, own);
     s->built = std::make_unique<Built>(s->config, s->sample_shape, s->device);
     s->built->model.load_state_dict(c.model, weights);
   });

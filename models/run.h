@@ -60,8 +60,8 @@ struct EvaluateOptions {
 // A trained run, read from its directory. No file of it is changed.
 class Run {
  public:
-  // checkpoint: "best" (last when there is none), "last", or a file. Error (data) when the run or
-  // checkpoint is not usable.
+  // checkpoint: "best" (last when there is none), "last", or a safetensors file: a checkpoint, or
+  // the weights alone under the same names. Error (data) when the run or file is not usable.
   static Run open(const std::string& directory, const std::string& device = "auto",
                   const std::string& checkpoint = "best");
   ~Run();

@@ -90,6 +90,16 @@ Checkpoint read_checkpoint(const std::string& path) {
   return c;
 }
 
+bool holds_weights_only(const std::string& path) {
+  return io::read_safetensors(path).metadata.count(own + "format") == 0;
+}
+std::vector<Parameter> read_weights(const std::string& path) {
+  std::vector<Parameter> all;
+  for (const auto& [name, array] : io::read_safetensors(path).tensors)
+    all.push_back({name, io::to_tensor(array)});
+  return all;
+}
+
 std::vector<Parameter> averaged(const Checkpoint& c) {
   const std::string suffix = ".ema";
   std::vector<Parameter> all;

@@ -25,5 +25,9 @@ std::vector<Parameter> averaged(const Checkpoint&);
 void write_checkpoint(const std::string& path, const Checkpoint&);  // atomic
 Checkpoint read_checkpoint(
     const std::string& path);  // on the cpu. Error (data) naming the file and what is wrong with it
+// Weights alone, as other programs write them: is the file without imago's metadata, and its
+// tensors. Error (data) as above.
+bool holds_weights_only(const std::string& path);
+std::vector<Parameter> read_weights(const std::string& path);
 
 }  // namespace imago::training

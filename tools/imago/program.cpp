@@ -76,7 +76,9 @@ void add_run_options(CLI::App* app, RunOptions* o) {
   app->add_option("--device", o->device, "auto, cpu, cuda or cuda:N")
       ->capture_default_str()
       ->type_name("NAME");
-  app->add_option("--checkpoint", o->checkpoint, "best (last where there is none), last, or a file")
+  app->add_option("--checkpoint", o->checkpoint,
+                  "best (last where there is none), last, or a file: a checkpoint, or weights "
+                  "alone under its names")
       ->capture_default_str()
       ->type_name("WHICH");
 }
