@@ -56,6 +56,14 @@ check_device() {
   if [ -n "$architecture" ]; then echo "no CUDA device answers"; return 0; fi
   build-release/bin/imago devices | grep '^cuda'
 }
+# The main job, on the program just built.
+quickstart() {
+  if ! build-release/bin/imago train vae --data fashion-mnist --dry-run >/dev/null 2>&1; then
+    echo "the quickstart is left out: Fashion-MNIST is not on this system"
+    return 0
+  fi
+  IMAGO_BUILD=build-release IMAGO_RUN=build-release/quickstart tools/quickstart.sh 1
+}
 build() { cmake --build "build-$1" -j "$jobs"; }
 suite() {
   set -- "$1" --test-dir "build-$1" -j "$jobs" --output-on-failure --no-tests=error --timeout 900
@@ -73,6 +81,7 @@ part format check_format
 part release-configure cmake --preset release $launcher $architecture &&
   part release-build build release &&
   part cuda-device check_device &&
+  part quickstart quickstart &&
   part release-test suite release
 # shellcheck disable=SC2086
 part emulated-configure cmake --preset emulated $launcher &&

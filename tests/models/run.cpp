@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/io/file.h"
 #include "engine/io/image.h"
+#include "engine/io/safetensors.h"
 #include "engine/train/checkpoint.h"
 #include "tests/io/event_reader.h"
 #include "tests/io/files.h"
@@ -350,6 +352,29 @@ TEST(Runs, APublishedSettingIsAPresetWithItsFigures) {
     return all;
   };
   EXPECT_EQ(weights(published), weights(by_hand));
+}
+
+// The weights are as PyTorch saved them, and the expected reconstructions PyTorch's
+// (tests/peer/exchange.py).
+TEST(Runs, WeightsOfAnotherProgramAreReadUnderTheRunsConfiguration) {
+  const test::TemporaryFolder folder;
+  const std::string golden = IMAGO_GOLDEN "/exchange.safetensors";
+  train(request(folder / "run"));
+  const models::Run run = models::Run::open(folder / "run", "cpu", golden);
+  const io::SafeTensors file = io::read_safetensors(IMAGO_GOLDEN "/exchange_expected.safetensors");
+  const auto expected = file.tensors.at("reconstructed").values<double>();
+  const std::vector<double> pairs = run.reconstruct(4).x.values();  // x0, x0', x1, x1', ...
+  ASSERT_EQ(pairs.size(), 4u * 2 * 4);
+  for (std::size_t i = 0; i < 4; i++) {
+    const double* x = &pairs[i * 8];
+    const std::size_t pattern = std::size_t(std::find(x, x + 4, 1.) - x);
+    ASSERT_LT(pattern, 4u);
+    for (std::size_t j = 0; j < 4; j++)
+      EXPECT_NEAR(x[4 + j], expected[pattern * 4 + j], 1e-6) << "pattern " << pattern;
+  }
+  train(with(request(folder / "wider"), "hidden", "9"));
+  test::expect_error(ErrorKind::data, {"encoder.0.weight", golden, "[9, 4]", "[8, 4]"},
+                     [&] { models::Run::open(folder / "wider", "cpu", golden); });
 }
 
 TEST(Runs, TrainsOnPoints) {

@@ -9,7 +9,31 @@ if(TARGET imago_program)
   target_link_libraries(cli_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
   add_dependencies(cli_test imago_program)
   gtest_discover_tests(cli_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  add_executable(readme_test ${here}/readme_test.cpp)
+  target_compile_definitions(readme_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>"
+    IMAGO_README="${PROJECT_SOURCE_DIR}/README.md")
+  target_link_libraries(readme_test PRIVATE imago::imago imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+  add_dependencies(readme_test imago_program)
+  gtest_discover_tests(readme_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
 endif()
+# The README's C++ compiles and runs: its includes, then its statements on an x.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md)
+file(READ ${PROJECT_SOURCE_DIR}/README.md readme)
+string(REGEX MATCH "```cpp\n(#include <imago/imago.h>\n)([^`]*)```" snippet "${readme}")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/tests/readme.cpp @ONLY CONTENT
+"@CMAKE_MATCH_1@#include <cstdio>
+int main() {
+  imago::Generator data{2};
+  const imago::Tensor x = imago::ops::randn(imago::Shape{3, 784}, data);
+  @CMAKE_MATCH_2@
+  const bool learns = net.parameters().front().value.grad().defined();
+  std::puts(learns && loss.item() > 0 ? \"the readme's network has gradients\" : \"no gradients\");
+}
+")
+add_executable(readme_snippet ${PROJECT_BINARY_DIR}/generated/tests/readme.cpp)
+target_link_libraries(readme_snippet PRIVATE imago::imago imago_flags)
+add_test(NAME readme.snippet COMMAND readme_snippet)
+set_tests_properties(readme.snippet PROPERTIES PASS_REGULAR_EXPRESSION "the readme's network has gradients")
 # The benchmarks run, measure their ceilings, and compare with what they wrote. Times are not judged.
 if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
   set(bench imago_bench "--benchmark_filter=^(op/gaussian_kl|adam)/.*/cpu$" --benchmark_min_time=0.001)
