@@ -22,20 +22,20 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_NAME imago)
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SHLIBDEPS ON)
+# OpenBLAS on the same OpenMP run-time as ours, where nothing else is there already.
+set(CPACK_DEBIAN_PROGRAMS_PACKAGE_DEPENDS "libopenblas0-openmp | libopenblas0")
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_SUGGESTS "dataset-fashion-mnist")
 set(CPACK_COMPONENT_PROGRAMS_DESCRIPTION
-"trains, samples and evaluates generative models from the shell
- The programs imago and imago-bench: autoencoders and variational autoencoders,
- on images, arrays or generated data, with figures in nats.")
+"The programs imago and imago-bench: train, sample and evaluate autoencoders and
+variational autoencoders on images, arrays or generated data.")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libimago-dev)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libdevel)
-set(library_depends g++ libdnnl-dev "libopenblas-dev | libblas-dev" liblapack-dev zlib1g-dev)
+set(library_depends g++ libdnnl-dev "libopenblas-openmp-dev | libopenblas-dev" liblapack-dev zlib1g-dev)
 if(PNG_FOUND)
   list(APPEND library_depends libpng-dev)
 endif()
 list(JOIN library_depends ", " CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS)
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
-"C++20 library for generative training: headers and static library
- Tensors, gradients of any order, fused kernels and models. Found by CMake
- (find_package) and by pkg-config.")
+"The C++20 library: headers and static library with tensors, gradients of any
+order, fused kernels and models. Found by CMake and by pkg-config.")
 include(CPack)

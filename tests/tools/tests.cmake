@@ -9,6 +9,14 @@ if(TARGET imago_program)
   target_link_libraries(cli_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
   add_dependencies(cli_test imago_program)
   gtest_discover_tests(cli_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  add_executable(help_test ${here}/help_test.cpp)
+  target_compile_definitions(help_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>"
+    IMAGO_PROJECT_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(help_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+  add_dependencies(help_test imago_program)
+  gtest_discover_tests(help_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  add_test(NAME completion.bash COMMAND bash ${here}/completion.sh $<TARGET_FILE:imago_program>
+    ${PROJECT_SOURCE_DIR}/tools/completion/imago)
 endif()
 # The benchmarks run, measure their ceilings, and compare with what they wrote. Times are not judged.
 if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
@@ -24,11 +32,17 @@ if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
   set_tests_properties(bench.compares PROPERTIES PASS_REGULAR_EXPRESSION "adam/fused/cpu +[0-9]+\\.[0-9]+" FIXTURES_REQUIRED bench)
   set_tests_properties(bench.refuses PROPERTIES PASS_REGULAR_EXPRESSION "imago: no benchmark results, in .*none.json.*no readable file")
 endif()
-# Consumers of the package; built once, with the release flags.
+add_test(NAME version.commit COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -P ${here}/commit.cmake)
+# Consumers of the package, and all that is installed; built once, with the release flags.
 if(IMAGO_INSTALL AND NOT IMAGO_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
-  foreach(way installed subdirectory)
+  foreach(way find_package pkgconfig subdirectory)
     add_test(NAME embed.${way} COMMAND ${CMAKE_COMMAND} -DWAY=${way} -DSOURCE=${PROJECT_SOURCE_DIR} -DBUILD=${PROJECT_BINARY_DIR}
-      -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -P ${PROJECT_SOURCE_DIR}/tests/embed/consume.cmake)
+      -DVERSION=${PROJECT_VERSION} -DCOMPILER=${CMAKE_CXX_COMPILER} -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
+      -P ${PROJECT_SOURCE_DIR}/tests/embed/consume.cmake)
     set_tests_properties(embed.${way} PROPERTIES TIMEOUT 1500)
   endforeach()
+  if(TARGET imago_program)
+    add_test(NAME install.everything COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DBUILD=${PROJECT_BINARY_DIR}
+      -DPREFIX=${CMAKE_INSTALL_PREFIX} -P ${here}/install.cmake)
+  endif()
 endif()

@@ -95,7 +95,7 @@ void add_train(Program& program) {
       "line for each evaluation. Ctrl-C finishes the step, writes a checkpoint and stops.",
       {{"imago train vae --data fashion-mnist --epochs 10", "into runs/vae-fashion-mnist-s0"},
        {"imago train vae --data fashion-mnist --epochs 20 --resume", "ten epochs more"},
-       {"imago train iwae --data pictures.npy --set samples=5 --set latent=50 --out runs/iwae",
+       {"imago train iwae --data pictures.npy --set samples=5 --out runs/iwae",
         "another bound, own data, other options"},
        {"imago train runs/iwae/config.json --seed 1 --out runs/iwae-1",
         "the same with another seed"}}};
