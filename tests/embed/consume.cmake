@@ -38,7 +38,7 @@ set(build ${work}/build)
 set(configure ${CMAKE_COMMAND} -G Ninja -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER}
   -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -S ${work}/source)
 if(WAY STREQUAL "find_package")
-  # The version before and after; a machine without oneDNN.
+  # A version to come and one long gone; a machine without oneDNN.
   function(expect_refusal text)
     execute_process(COMMAND ${configure} -B ${work}/refused ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE out)
     string(REGEX REPLACE "[ \n]+" " " out "${out}")
@@ -51,6 +51,7 @@ if(WAY STREQUAL "find_package")
   string(REGEX MATCH "^([0-9]+)\\.([0-9]+)" minor ${VERSION})
   math(EXPR next "${CMAKE_MATCH_2} + 1")
   expect_refusal("imagoConfig.cmake, version: ${VERSION}" -DIMAGO_WANTED=${CMAKE_MATCH_1}.${next})
+  expect_refusal("imagoConfig.cmake, version: ${VERSION}" -DIMAGO_WANTED=0.0)
   expect_refusal("apt install libdnnl-dev" -DDNNL_INCLUDE_DIR= -DDNNL_LIBRARY=)
   run(${configure} -B ${build} -DIMAGO_WANTED=${minor})
   run(${CMAKE_COMMAND} --build ${build})
