@@ -1,6 +1,8 @@
 #include "tools/imago/help.h"
 
 #include <algorithm>
+#include <cctype>
+#include <functional>
 #include <sstream>
 
 #include "engine/core/version.h"

@@ -26,12 +26,13 @@ struct Manual {
 struct Program {
   CLI::App app{"generative training from the shell", "imago"};
   std::function<int()> chosen;
-  std::map<const CLI::App*, Manual> manuals;  // one for each command
+  std::map<const CLI::App*, Manual> manuals;  // of app and of each command
   // A subcommand that runs f(options) when chosen; f sees the options as they were parsed.
   template <class Options>
-  CLI::App* command(const std::string& name, const std::string& what, Options* o,
+  CLI::App* command(const std::string& name, const std::string& what, Manual manual, Options* o,
                     int (*f)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, what);
+    manuals[sub] = std::move(manual);
     sub->callback([this, o, f] { chosen = [o, f] { return f(*o); }; });
     return sub;
   }

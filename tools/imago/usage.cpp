@@ -1,5 +1,7 @@
 #include "tools/imago/usage.h"
 
+#include <algorithm>
+
 #include "engine/train/options.h"
 #include "tools/imago/help.h"
 
@@ -30,10 +32,7 @@ void check_command(const CLI::App& app, const std::string& word) {
 }
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& e) {
-  const std::vector<const CLI::App*> chosen = [&] {
-    const auto subs = app.get_subcommands();
-    return std::vector<const CLI::App*>(subs.begin(), subs.end());
-  }();
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   const std::string name = chosen.empty() ? "imago" : "imago " + command.get_name(),
                     see = concat("see `", name, " --help`");
