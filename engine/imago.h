@@ -6,6 +6,7 @@
 #include "engine/core/error.h"
 #include "engine/core/tensor.h"
 #include "engine/core/types.h"
+#include "engine/core/version.h"
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
 #include "engine/nn/init.h"

@@ -13,20 +13,6 @@
 
 using namespace imago::test;
 
-TEST_F(Cli, HelpAndVersionSucceed) {
-  for (const char* command : {"train", "sample", "reconstruct", "interpolate", "evaluate", "list",
-                              "describe", "devices"}) {
-    const Result r = imago({command, "--help"});
-    EXPECT_EQ(r.status, 0) << command;
-    EXPECT_NE(r.out.find("--help"), std::string::npos) << command;
-    EXPECT_EQ(r.error, "") << command;
-  }
-  EXPECT_EQ(imago({"--help"}).status, 0);
-  const Result version = imago({"--version"});
-  EXPECT_EQ(version.status, 0);
-  EXPECT_EQ(version.out.rfind("imago 0.", 0), 0u) << version.out;
-}
-
 TEST_F(Cli, UsageErrors) {
   fails({}, 2, "--help");
   fails({"trian"}, 2, "perhaps train");

@@ -3,19 +3,22 @@ set(here ${CMAKE_CURRENT_LIST_DIR})
 add_test(NAME layers.sources COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${PROJECT_SOURCE_DIR}/cmake/CheckLayers.cmake)
 add_test(NAME layers.planted COMMAND ${CMAKE_COMMAND} -DCHECK=${PROJECT_SOURCE_DIR}/cmake/CheckLayers.cmake
   -DWORK=${PROJECT_BINARY_DIR}/layers -P ${here}/planted_include.cmake)
+# imago_program_test(NAME LIBRARIES...): tests of the built program, NAME.cpp.
+function(imago_program_test name)
+  add_executable(${name} ${here}/${name}.cpp)
+  target_compile_definitions(${name} PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>"
+    IMAGO_README="${PROJECT_SOURCE_DIR}/README.md" IMAGO_PROJECT_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${name} PRIVATE ${ARGN} imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+  add_dependencies(${name} imago_program)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+endfunction()
 if(TARGET imago_program)
-  add_executable(cli_test ${here}/cli_test.cpp)
-  target_compile_definitions(cli_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>")
-  target_link_libraries(cli_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+  imago_program_test(cli_test)
   imago_test_jpegs(cli_test)
-  add_dependencies(cli_test imago_program)
-  gtest_discover_tests(cli_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
-  add_executable(readme_test ${here}/readme_test.cpp)
-  target_compile_definitions(readme_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>"
-    IMAGO_README="${PROJECT_SOURCE_DIR}/README.md")
-  target_link_libraries(readme_test PRIVATE imago::imago imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
-  add_dependencies(readme_test imago_program)
-  gtest_discover_tests(readme_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  imago_program_test(help_test)
+  imago_program_test(readme_test imago::imago)
+  add_test(NAME completion.bash COMMAND bash ${here}/completion.sh $<TARGET_FILE:imago_program>
+    ${PROJECT_SOURCE_DIR}/tools/completion/imago)
 endif()
 # The README's C++ compiles and runs: its includes, then its statements on an x.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md)
@@ -49,11 +52,17 @@ if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
   set_tests_properties(bench.compares PROPERTIES PASS_REGULAR_EXPRESSION "adam/fused/cpu +[0-9]+\\.[0-9]+" FIXTURES_REQUIRED bench)
   set_tests_properties(bench.refuses PROPERTIES PASS_REGULAR_EXPRESSION "imago: no benchmark results, in .*none.json.*no readable file")
 endif()
-# Consumers of the package; built once, with the release flags.
+add_test(NAME version.commit COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -P ${here}/commit.cmake)
+# Consumers of the package, and all that is installed; built once, with the release flags.
 if(IMAGO_INSTALL AND NOT IMAGO_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
-  foreach(way installed subdirectory)
+  foreach(way find_package pkgconfig subdirectory)
     add_test(NAME embed.${way} COMMAND ${CMAKE_COMMAND} -DWAY=${way} -DSOURCE=${PROJECT_SOURCE_DIR} -DBUILD=${PROJECT_BINARY_DIR}
-      -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -P ${PROJECT_SOURCE_DIR}/tests/embed/consume.cmake)
+      -DVERSION=${PROJECT_VERSION} -DCOMPILER=${CMAKE_CXX_COMPILER} -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
+      -P ${PROJECT_SOURCE_DIR}/tests/embed/consume.cmake)
     set_tests_properties(embed.${way} PROPERTIES TIMEOUT 1500)
   endforeach()
+  if(TARGET imago_program)
+    add_test(NAME install.everything COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DBUILD=${PROJECT_BINARY_DIR}
+      -DPREFIX=${CMAKE_INSTALL_PREFIX} -P ${here}/install.cmake)
+  endif()
 endif()

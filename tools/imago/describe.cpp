@@ -25,7 +25,13 @@ int run(const Options& o) {
 
 void add_describe(Program& program) {
   static Options o;
-  CLI::App* app = program.command("describe", "networks and options of a preset", &o, run);
+  CLI::App* app = program.command(
+      "describe", "networks and options of a preset",
+      {"Prints the networks of a preset with shapes and parameter counts, then every option that "
+       "--set takes: type, range, default and source.",
+       {{"imago describe vae", "for pictures of 28 x 28"},
+        {"imago describe vae --shape 32,32,3", "for colour pictures"}}},
+      &o, run);
   app->add_option("PRESET", o.preset, "as `imago list` names it")->required()->type_name("");
   app->add_option("--shape", o.shape, "sizes of a sample, separated by commas")
       ->capture_default_str()

@@ -30,7 +30,12 @@ int run(const Options&) {
 
 void add_devices(Program& program) {
   static Options o;
-  program.command("devices", "what this build can compute on, here", &o, run);
+  program.command(
+      "devices", "what this build can compute on, here",
+      {"Prints one line for each device that answers, with its memory; (auto) marks the one that "
+       "--device auto takes. What the build contains is in `imago --version`.",
+       {{"imago devices", "the processor, and each graphics card"}}},
+      &o, run);
 }
 
 }  // namespace imago::tool

@@ -63,7 +63,16 @@ int run(const Options& o) {
 
 void add_evaluate(Program& program) {
   static Options o;
-  CLI::App* app = program.command("evaluate", "measure a trained run", &o, run);
+  CLI::App* app = program.command(
+      "evaluate", "measure a trained run",
+      {"Prints figures of a run on a split, in nats per sample: elbo is at most 0 and larger is "
+       "better; rate, distortion and nll are positive, and elbo = -(rate + distortion). nll is "
+       "estimated by importance sampling. The run is not changed.",
+       {{"imago evaluate RUN", "what training reports, on the test split"},
+        {"imago evaluate RUN --metrics elbo,nll --samples 1000 --limit 1000 --json",
+         "for a script"},
+        {"imago evaluate RUN --data other.npy", "on other data"}}},
+      &o, run);
   add_run_options(app, &o.run);
   app->add_option("--data", o.data, "data set (imago list) or path; default: the run's own")
       ->type_name("NAME|PATH");

@@ -28,8 +28,13 @@ int run(const Options& o) {
 
 void add_interpolate(Program& program) {
   static Options o;
-  CLI::App* app =
-      program.command("interpolate", "ways through the latent space between test samples", &o, run);
+  CLI::App* app = program.command(
+      "interpolate", "ways through the latent space between test samples",
+      {"Encodes pairs of test samples and decodes the points between their codes: each row leads "
+       "from one sample to another.",
+       {{"imago interpolate RUN", "8 rows of 10 steps into RUN/interpolation.png"},
+        {"imago interpolate RUN --rows 4 --columns 15 --out ways.png", "fewer and longer"}}},
+      &o, run);
   add_run_options(app, &o.run);
   add_integer(app, "--rows", &o.rows, "pairs of samples [8]", 1, 1000);
   add_integer(app, "--columns", &o.columns, "steps from one to the other, ends included [10]", 2,

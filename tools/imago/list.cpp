@@ -36,8 +36,14 @@ int run(const Options& o) {
 
 void add_list(Program& program) {
   static Options o;
-  program.command("list", "the presets and the data sets", &o, run)
-      ->add_flag("--json", o.json, "one JSON object");
+  CLI::App* app = program.command(
+      "list", "the presets and the data sets",
+      {"Prints the presets that `imago train` and `imago describe` take, and the data sets that "
+       "--data takes by name. Generated sets need no files.",
+       {{"imago list", "for people"},
+        {"imago list --json", "for programs: presets and data, each with its name"}}},
+      &o, run);
+  app->add_flag("--json", o.json, "one JSON object");
 }
 
 }  // namespace imago::tool

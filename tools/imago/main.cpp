@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "engine/core/types.h"
-#include "engine/train/options.h"
+#include "engine/core/version.h"
+#include "tools/imago/complete.h"
+#include "tools/imago/help.h"
 #include "tools/imago/program.h"
+#include "tools/imago/usage.h"
 #include "tools/spinning.h"
 
 namespace {
@@ -57,50 +60,38 @@ int flushed(int status) {
   return status;
 }
 
-// The parser's own words for a mistyped command do not name it.
-void check_command(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> names;
-  std::string list;
-  for (const CLI::App* sub : app.get_subcommands({})) {
-    if (sub->get_name() == word) return;
-    names.push_back(sub->get_name());
-    list += (list.empty() ? "" : ", ") + sub->get_name();
-  }
-  const std::string near = training::nearest(word, names);
-  throw Error(ErrorKind::usage, {"unknown command",
-                                 {},
-                                 "one of " + list,
-                                 word,
-                                 near.empty() ? "see `imago --help`" : "perhaps " + near});
+// The first line alone is enough for a program that asks.
+std::string version_text() {
+  const Version& v = version();
+  return concat("imago ", v.number, "\ncommit     ", v.commit, v.modified ? ", modified" : "",
+                "\ncompiler   ", v.compiler, ", ", v.build, "\ncpu        ", v.cpu, "\ncuda       ",
+                v.cuda, v.emulated ? "; emulated" : "", "\nlibraries  ", v.libraries);
 }
 
 int run(int argc, char** argv) {
   tool::Program program;
   CLI::App& app = program.app;
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("imago " IMAGO_VERSION), "print the version");
-  app.footer(
-      "A first run:  imago train vae --data fashion-mnist\nOptions of a command:  imago COMMAND "
-      "--help");
-  add_train(program);
-  add_sample(program);
-  add_reconstruct(program);
-  add_interpolate(program);
-  add_evaluate(program);
-  add_list(program);
-  add_describe(program);
-  add_devices(program);
-  if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
+  app.set_help_flag("-h,--help", "print this help");
+  app.set_version_flag("--version", version_text, "print version, commit, compiler and back-ends");
+  app.add_flag_callback(
+      "--man", [&] { throw CLI::CallForVersion(tool::manual_page(program), 0); },
+      "print the manual page, for `man -l -`");
+  app.formatter_fn([&](const CLI::App* command, std::string, CLI::AppFormatMode) {
+    return tool::help_text(program, *command);
+  });
+  tool::add_commands(program);
+  if (argc > 1 && argv[1] == std::string("--complete")) {
+    std::cout << tool::completions(program, {argv + 2, argv + argc});
+    return flushed(0);
+  }
+  if (argc > 1 && argv[1][0] != '-') tool::check_command(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) {  // --help, --version
-      app.exit(e, std::cout, std::cerr);
-      return flushed(0);
-    }
-    std::string command = "imago";
-    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
-    return fail(usage, concat(e.what(), "; see `", command, " --help`"));
+    if (e.get_exit_code() != 0) throw tool::usage_error(app, e);
+    app.exit(e, std::cout, std::cerr);  // --help, --version, --man
+    return flushed(0);
   }
   return flushed(program.chosen());
 }

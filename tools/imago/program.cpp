@@ -23,6 +23,29 @@ void on_signal(int number) {
 }
 }  // namespace
 
+void add_commands(Program& program) {
+  program.manuals[&program.app] = {
+      "Trains autoencoders and variational autoencoders, draws from them, and measures them. A "
+      "trained run is a directory, RUN; data are a named set, a .npy or .npz file, or a folder of "
+      "PNG files. Only an error begins with `imago:`; it is one line that says what was expected, "
+      "what was received and what to do.",
+      {{"imago list", "the presets and the data sets"},
+       {"imago train vae --data two-moons --epochs 5", "a first run: seconds, no files needed"},
+       {"imago train vae --data fashion-mnist --epochs 10",
+        "pictures of clothes, into runs/vae-fashion-mnist-s0"},
+       {"imago sample runs/vae-fashion-mnist-s0 -n 100 --out samples.png", "a grid of new ones"},
+       {"imago evaluate runs/vae-fashion-mnist-s0 --metrics elbo,nll --json",
+        "figures in nats, on the test split"}}};
+  add_train(program);
+  add_sample(program);
+  add_reconstruct(program);
+  add_interpolate(program);
+  add_evaluate(program);
+  add_list(program);
+  add_describe(program);
+  add_devices(program);
+}
+
 void catch_signals() {
   struct sigaction action = {};
   action.sa_handler = on_signal;

@@ -5,25 +5,40 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "engine/core/error.h"
 
 namespace imago::tool {
 
+// What the help of a command says besides its options.
+struct Example {
+  std::string command, what;
+};
+struct Manual {
+  std::string about;  // sentences
+  std::vector<Example> examples;
+};
+
 // The command line, and the subcommand it chose: run after parsing, returns the exit status.
 struct Program {
-  CLI::App app{"Generative training from the shell.", "imago"};
+  CLI::App app{"generative training from the shell", "imago"};
   std::function<int()> chosen;
+  std::map<const CLI::App*, Manual> manuals;  // of app and of each command
   // A subcommand that runs f(options) when chosen; f sees the options as they were parsed.
   template <class Options>
-  CLI::App* command(const std::string& name, const std::string& what, Options* o,
+  CLI::App* command(const std::string& name, const std::string& what, Manual manual, Options* o,
                     int (*f)(const Options&)) {
     CLI::App* sub = app.add_subcommand(name, what);
+    manuals[sub] = std::move(manual);
     sub->callback([this, o, f] { chosen = [o, f] { return f(*o); }; });
     return sub;
   }
 };
+// The whole command line, nothing parsed. Program stays where it is: the options refer to it.
+void add_commands(Program&);
 
 void add_train(Program&);
 void add_sample(Program&);

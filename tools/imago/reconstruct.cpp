@@ -25,8 +25,13 @@ int run(const Options& o) {
 
 void add_reconstruct(Program& program) {
   static Options o;
-  CLI::App* app =
-      program.command("reconstruct", "samples beside what a trained run makes of them", &o, run);
+  CLI::App* app = program.command(
+      "reconstruct", "samples beside what a trained run makes of them",
+      {"Encodes and decodes samples of a split, and writes them in turn: each original, then its "
+       "reconstruction.",
+       {{"imago reconstruct RUN", "32 of the test split into RUN/reconstructions.png"},
+        {"imago reconstruct RUN -n 8 --split train --out train.png", "of the training split"}}},
+      &o, run);
   add_run_options(app, &o.run);
   add_integer(app, "-n", &o.n, "how many samples [32]", 1, 100000);
   app->add_option("--split", o.split, "train, valid or test")

@@ -48,7 +48,14 @@ int run(const Options& o) {
 
 void add_sample(Program& program) {
   static Options o;
-  CLI::App* app = program.command("sample", "draw new samples from a trained run", &o, run);
+  CLI::App* app = program.command(
+      "sample", "draw new samples from a trained run",
+      {"Draws latent codes from the prior and writes what the decoder makes of them: a PNG grid, "
+       "one array in .npy, or a folder of PNG files. The same seed draws the same samples.",
+       {{"imago sample RUN", "64 samples into RUN/generated.png"},
+        {"imago sample RUN -n 10000 --out samples.npy", "as an array"},
+        {"imago sample RUN -n 100 --out samples/", "a picture each"}}},
+      &o, run);
   add_run_options(app, &o.run);
   add_integer(app, "-n", &o.n, "how many samples [64]", 1, 1000000);
   add_integer(app, "--seed", &o.seed, "of the noise [0]", 0, INT64_MAX);

@@ -86,7 +86,21 @@ int run(const Options& o) {
 
 void add_train(Program& program) {
   static Options o;
-  CLI::App* app = program.command("train", "train a preset or a configuration", &o, run);
+  CLI::App* app = program.command(
+      "train", "train a preset or a configuration",
+      {"Trains a model into a run directory. What is to be trained is a preset, or a configuration "
+       "file such as the config.json of another run; options and --set go before what it says. A "
+       "directory that holds a run is refused without --resume or --overwrite. On a terminal one "
+       "line shows step, loss terms, samples a second, memory and time left; elsewhere there is "
+       "one "
+       "line for each evaluation. Ctrl-C finishes the step, writes a checkpoint and stops.",
+       {{"imago train vae --data fashion-mnist --epochs 10", "into runs/vae-fashion-mnist-s0"},
+        {"imago train vae --data fashion-mnist --epochs 20 --resume", "ten epochs more"},
+        {"imago train iwae --data pictures.npy --set samples=5 --out runs/iwae",
+         "another bound, own data, other options"},
+        {"imago train runs/iwae/config.json --seed 1 --out runs/iwae-1",
+         "the same with another seed"}}},
+      &o, run);
   app->add_option("PRESET|CONFIG.json", o.request.source,
                   "a preset (imago list) or a configuration file")
       ->required()

@@ -1,0 +1,32 @@
+# Everything installed below DESTDIR, as a distribution does it: the files are there, and the program runs from there.
+# SOURCE, BUILD: imago's trees. PREFIX: where the build is to be installed.
+execute_process(COMMAND mktemp -d OUTPUT_VARIABLE work OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} -E env DESTDIR=${work} ${CMAKE_COMMAND} --install ${BUILD} OUTPUT_QUIET
+  COMMAND_ERROR_IS_FATAL ANY)
+set(root ${work}${PREFIX})
+foreach(file bin/imago share/man/man1/imago.1 share/bash-completion/completions/imago share/doc/imago/copyright
+    share/doc/libimago-dev/copyright include/imago/imago.h include/imago/engine/core/tensor.h include/imago/kernels/config.h)
+  if(NOT EXISTS ${root}/${file})
+    message(FATAL_ERROR "${root}: not installed: ${file}")
+  endif()
+endforeach()
+if(EXISTS ${BUILD}/bin/imago-bench AND NOT (EXISTS ${root}/bin/imago-bench AND EXISTS ${root}/share/man/man1/imago-bench.1))
+  message(FATAL_ERROR "${root}: imago-bench or its manual is not installed")
+endif()
+foreach(pattern libimago.a cmake/imago/imagoConfig.cmake cmake/imago/imagoConfigVersion.cmake cmake/imago/FindDNNL.cmake
+    pkgconfig/imago.pc)
+  file(GLOB_RECURSE found ${root}/lib*/${pattern})
+  if(NOT found)
+    message(FATAL_ERROR "${root}: not installed: ${pattern}")
+  endif()
+endforeach()
+execute_process(COMMAND ${root}/bin/imago --man OUTPUT_VARIABLE manual COMMAND_ERROR_IS_FATAL ANY)
+file(READ ${root}/share/man/man1/imago.1 installed)
+if(NOT installed STREQUAL manual)
+  message(FATAL_ERROR "${root}: imago.1 is not what the program writes")
+endif()
+execute_process(COMMAND grep -rlF -e ${SOURCE}/ -e ${BUILD}/ -e ${work} ${work} OUTPUT_VARIABLE named)
+if(named)
+  message(FATAL_ERROR "these installed files name the trees they came from:\n${named}")
+endif()
+file(REMOVE_RECURSE ${work})
