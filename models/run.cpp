@@ -236,32 +236,42 @@ Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;
 
+namespace {
+[[noreturn]] void missing(const std::string& directory, const std::string& what,
+                          const std::string& where, const std::string& expected) {
+  throw Error(ErrorKind::data,
+              {what, where, expected, "none",
+               "train one with `imago train PRESET --data NAME --out " + directory + "`"});
+}
+}  // namespace
+
+Config read_config(const std::string& directory) {
+  if (!io::is_directory(directory)) missing(directory, "no such run", directory, "a run directory");
+  const std::string file = RunFiles(directory).config();
+  if (!io::exists(file)) missing(directory, "the directory holds no run", directory, "config.json");
+  return as_data(file, [&] {
+    const std::string text = read_text(file, "configuration");
+    Config config(models::preset(training::json_string(text, "preset", file)).options);
+    config.merge_json(text, file);
+    return config;
+  });
+}
+
 Run Run::open(const std::string& directory, const std::string& device,
               const std::string& checkpoint) {
-  const auto missing = [&](const std::string& what, const std::string& where,
-                           const std::string& expected) {
-    throw Error(ErrorKind::data,
-                {what, where, expected, "none",
-                 "train one with `imago train PRESET --data NAME --out " + directory + "`"});
-  };
-  if (!io::is_directory(directory)) missing("no such run", directory, "a run directory");
+  Config config = read_config(directory);
   const RunFiles files(directory);
-  if (!io::exists(files.config())) missing("the directory holds no run", directory, "config.json");
   std::string weights = checkpoint;
   if (checkpoint == "best") weights = io::exists(files.best()) ? files.best() : files.last();
   if (checkpoint == "last") weights = files.last();
-  if (!io::exists(weights)) missing("the run has no checkpoint", weights, "a checkpoint");
+  if (!io::exists(weights))
+    missing(directory, "the run has no checkpoint", weights, "a checkpoint");
 
   auto s = std::make_unique<State>();
   s->path = directory;
   s->device = device_from(device);
   const training::Checkpoint c = training::read_checkpoint(weights);
-  as_data(files.config(), [&] {
-    const std::string text = read_text(files.config(), "configuration");
-    s->config =
-        Config(models::preset(training::json_string(text, "preset", files.config())).options);
-    s->config.merge_json(text, files.config());
-  });
+  s->config = std::move(config);
   as_data(weights, [&] {
     s->config.merge_json(c.config, weights);
     s->sample_shape = sample_shape_of(c, weights);
@@ -279,6 +289,7 @@ Run Run::open(const std::string& directory, const std::string& device,
 const std::string& Run::preset() const { return state_->config.text("preset"); }
 const Config& Run::config() const { return state_->config; }
 Index Run::step() const { return state_->step; }
+std::string Run::networks() const { return state_->built->model.describe(); }
 const Shape& Run::sample_shape() const { return state_->sample_shape; }
 
 const data::DataSet& Run::data(const std::string& name) const {

@@ -4,11 +4,16 @@ add_test(NAME layers.sources COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DI
 add_test(NAME layers.planted COMMAND ${CMAKE_COMMAND} -DCHECK=${PROJECT_SOURCE_DIR}/cmake/CheckLayers.cmake
   -DWORK=${PROJECT_BINARY_DIR}/layers -P ${here}/planted_include.cmake)
 if(TARGET imago_program)
-  add_executable(cli_test ${here}/cli_test.cpp)
-  target_compile_definitions(cli_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>")
-  target_link_libraries(cli_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
-  add_dependencies(cli_test imago_program)
-  gtest_discover_tests(cli_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  # NAME SOURCES...: tests that run the program.
+  function(imago_program_test name)
+    add_executable(${name} ${ARGN})
+    target_compile_definitions(${name} PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>")
+    target_link_libraries(${name} PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+    add_dependencies(${name} imago_program)
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  endfunction()
+  imago_program_test(cli_test ${here}/cli_test.cpp)
+  imago_program_test(report_test ${here}/report_test.cpp)
 endif()
 # The benchmarks run, measure their ceilings, and compare with what they wrote. Times are not judged.
 if(TARGET imago_bench AND NOT IMAGO_SANITIZE)

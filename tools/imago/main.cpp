@@ -87,6 +87,7 @@ int run(int argc, char** argv) {
   add_reconstruct(program);
   add_interpolate(program);
   add_evaluate(program);
+  add_report(program);
   add_list(program);
   add_describe(program);
   add_devices(program);
