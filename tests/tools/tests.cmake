@@ -13,7 +13,7 @@ if(TARGET imago_program)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
   endfunction()
   imago_program_test(cli_test ${here}/cli_test.cpp)
-  imago_program_test(report_test ${here}/report_test.cpp)
+  imago_program_test(report_test ${here}/report_test.cpp ${here}/report_browser.cpp)
 endif()
 # The benchmarks run, measure their ceilings, and compare with what they wrote. Times are not judged.
 if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
