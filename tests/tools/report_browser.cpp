@@ -48,6 +48,12 @@ class ReportInBrowser : public Cli {
     const Result r = imago({"report", "run"});
     ASSERT_EQ(r.status, 0) << r.error;
   }
+  // A script of the test's own at the end of the page.
+  void act(const std::string& script) const {
+    const std::string page = read(folder_ / "run/report.html");
+    std::ofstream(folder_ / "run/report.html") << page.substr(0, page.rfind("</body>"))
+                                               << "<script>" << script << "</script></body></html>";
+  }
   Shown show(const std::string& view = {}) const {
     const std::string command =
         "cd \"" + folder_.string() + "\" && HOME=\"$PWD\" \"" + browser() +
@@ -147,6 +153,46 @@ TEST_F(ReportInBrowser, TheSliderChangesThePicture) {
   check("#sample=2", 1);
 }
 
+TEST_F(ReportInBrowser, ActsOnKeysPointerAndControls) {
+  std::string text;
+  for (int i = 1; i <= 5; i++)
+    text += concat("{\"step\":", 100 * i, ",\"epoch\":", i, ",\"split\":\"test\",\"a\":", i, "}\n");
+  metrics(text);
+  for (int i = 1; i <= 2; i++)
+    std::ofstream(folder_ / concat("run/samples/step-00000", i, ".png"))
+        << std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x08\0\0\0\x08\x08", 25) + char(i);
+  report();
+  act(R"(
+    const chart = document.querySelector('.chart svg');
+    const log = (what) => document.body.append(`[${what}: ` +
+      document.querySelector('.where')?.textContent + ', ' + location.hash + ']');
+    const key = key => chart.dispatchEvent(new KeyboardEvent('keydown', {key}));
+    key('End'), key('ArrowLeft'), log('keys');
+    const box = chart.getBoundingClientRect();
+    chart.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width * 0.4}));
+    log('pointer');
+    chart.dispatchEvent(new PointerEvent('pointerleave', {})), log('left');
+    document.querySelector('input[name=logy]').click(), log('log');
+    document.querySelector('input[value=epoch]').click(), log('epoch');
+    const slider = document.getElementById('slider');
+    slider.value = 0;
+    slider.dispatchEvent(new Event('input')), log('slider');
+    document.querySelectorAll('#strip button')[1].click(), log('strip');
+    document.querySelector('#changes input').click();)");
+  const Shown shown = show();
+  EXPECT_EQ(shown.console, "");
+  EXPECT_EQ(
+      shown.all("\\[([a-z]+: [^\\]]*)\\]"),
+      (std::vector<std::string>{"keys: step 400, epoch 4, #at=400",
+                                "pointer: step 200, epoch 2, #at=400", "left: undefined, #at=400",
+                                "log: undefined, #logy=1", "epoch: undefined, #x=epoch&amp;logy=1",
+                                "slider: undefined, #x=epoch&amp;logy=1&amp;sample=1",
+                                "strip: undefined, #x=epoch&amp;logy=1"}));
+  EXPECT_EQ(shown.all("aria-live=\"polite\">([^<]*)<"),
+            std::vector<std::string>{"a at step 400: test 4.000 "});
+  EXPECT_EQ(shown.all("id=\"configuration\" class=\"(changes-only)\"").size(), 1u);
+}
+
 TEST_F(ReportInBrowser, OddRunsAreShown) {
   metrics("");
   report();
@@ -171,10 +217,7 @@ TEST_F(ReportInBrowser, OddRunsAreShown) {
   EXPECT_EQ(shown.all(">(no finite values)<").size(), 1u);
 
   // That nothing was logged tells something only when it would have been seen.
-  const std::string page = read(folder_ / "run/report.html");
-  std::ofstream(folder_ / "run/report.html")
-      << page.substr(0, page.rfind("</body>")) << "<script>nothing.at.all</script>"
-      << "<script src=\"http://localhost/x.js\"></script></body></html>";
+  act("nothing.at.all</script><script src=\"http://localhost/x.js\">");
   shown = show();
   EXPECT_NE(shown.console.find("nothing is not defined"), std::string::npos) << shown.console;
   EXPECT_NE(shown.console.find("Content Security Policy"), std::string::npos) << shown.console;

@@ -130,7 +130,7 @@ TEST_F(Report, FiguresParseBack) {
   char shown[32];
   std::snprintf(shown, sizeof shown, "<strong>\u2212%.3f</strong> nats", -elbo);
   EXPECT_HOLDS(text, shown);
-  std::snprintf(shown, sizeof shown, "<td>%.7g</td>", elbo);
+  std::snprintf(shown, sizeof shown, "<td>%#.7g</td>", elbo);
   EXPECT_HOLDS(text, shown);
   EXPECT_EQ(count(text, "<tr><th scope=\"row\">10</th>"), 2u);
 }

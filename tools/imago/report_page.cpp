@@ -61,6 +61,11 @@ const Meaning& meaning(const std::string& name) {
   return unknown;
 }
 
+std::string epoch_text(double epoch) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", epoch);
+  return text;
+}
 // A figure in running text, with a minus sign that is one.
 std::string shown(double value) {
   if (!std::isfinite(value)) return "not finite";
@@ -70,7 +75,7 @@ std::string shown(double value) {
 // A figure in a table that may be copied into a program.
 std::string plain(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.7g", value);
+  std::snprintf(text, sizeof text, "%#.7g", value);
   return std::isfinite(value) ? text : "null";
 }
 
@@ -180,9 +185,7 @@ std::string heading(const ReportRun& run) {
       concat("seed ", c.integer("seed"), " \u00b7 step ", run.step,
              run.steps > 0 && run.steps != run.step ? concat(" of ", run.steps) : std::string());
   if (!run.lines.empty()) {
-    char epoch[32];
-    std::snprintf(epoch, sizeof epoch, "%.4g", run.lines.back().epoch);
-    text += concat(" \u00b7 epoch ", epoch);
+    text += " \u00b7 epoch " + epoch_text(run.lines.back().epoch);
   }
   return html(text) + " \u00b7 <span class=\"" + (run.finished ? "state" : "state open") + "\">" +
          html(run.state) + "</span>";
@@ -190,22 +193,23 @@ std::string heading(const ReportRun& run) {
 
 // Which sign a figure has depends on whether p(x|z) is a probability or a density.
 std::string convention(const ReportRun& run) {
+  const std::vector<std::string> names = figure_names(run);
+  const auto has = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
   const std::string& likelihood = run.config.text("likelihood");
-  std::string text =
-      "Means over the samples of a split, in nats per sample. elbo = \u2212(rate + distortion): "
-      "larger is better. nll, rate and distortion: smaller is better, and "
-      "rate\u00a0\u2265\u00a00. ";
+  std::string text = "Means over the samples of a split; nats are nats per sample. ";
+  if (has("elbo") && has("rate"))
+    text += "elbo\u00a0=\u00a0\u2212(rate\u00a0+\u00a0distortion), and rate\u00a0\u2265\u00a00. ";
+  const std::string signs = has("elbo")
+                                ? "elbo\u00a0\u2264\u00a00 and nll, distortion\u00a0\u2265\u00a00"
+                                : "distortion\u00a0\u2265\u00a00";
   if (likelihood == "gaussian")
-    text +=
-        "p(x|z) is a density (gaussian), which may exceed 1: elbo, nll and distortion may have "
-        "either sign.";
+    text += "p(x|z) is a density (gaussian), which may exceed 1, so its logarithm has either sign.";
   else if (likelihood == "auto")
-    text +=
-        "elbo\u00a0\u2264\u00a00 and nll, distortion\u00a0\u2265\u00a00 where p(x|z) is a "
-        "probability.";
+    text += signs + " where p(x|z) is a probability.";
   else
-    text += concat("p(x|z) is a probability (", likelihood,
-                   "): elbo\u00a0\u2264\u00a00, and nll, distortion\u00a0\u2265\u00a00.");
+    text += "p(x|z) is a probability (" + likelihood + "): " + signs + ".";
   return html(text);
 }
 
@@ -363,17 +367,18 @@ std::string tables(const ReportRun& run) {
     if (split.lines.size() < split.found)
       text += concat("<p class=\"note\">", split.lines.size(), " of ", split.found,
                      " lines, evenly spaced, here and in the curves.</p>\n");
-    text +=
-        "<div class=\"wide tall\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">step</th>"
-        "<th scope=\"col\">epoch</th>";
+    text += "<div class=\"wide tall\" tabindex=\"0\" role=\"region\" aria-label=\"figures of " +
+            html(split.name) +
+            "\"><table>\n<thead><tr><th scope=\"col\">step</th>"
+            "<th scope=\"col\">epoch</th>";
     for (const std::string& name : split.figures)
       text += concat("<th scope=\"col\">", html(name),
                      *meaning(name).unit ? concat("<small>", meaning(name).unit, "</small>") : "",
                      "</th>");
     text += "</tr></thead>\n<tbody>\n";
     for (const MetricsLine* line : split.lines) {
-      text +=
-          concat("<tr><th scope=\"row\">", line->step, "</th><td>", plain(line->epoch), "</td>");
+      text += concat("<tr><th scope=\"row\">", line->step, "</th><td>", epoch_text(line->epoch),
+                     "</td>");
       for (const std::string& name : split.figures)
         text += "<td>" +
                 (training::has_figure(line->figures, name)
