@@ -243,12 +243,16 @@ namespace {
               {what, where, expected, "none",
                "train one with `imago train PRESET --data NAME --out " + directory + "`"});
 }
+void check_run(const std::string& directory) {
+  if (!io::is_directory(directory)) missing(directory, "no such run", directory, "a run directory");
+  if (!io::exists(RunFiles(directory).config()))
+    missing(directory, "the directory holds no run", directory, "config.json");
+}
 }  // namespace
 
 Config read_config(const std::string& directory) {
-  if (!io::is_directory(directory)) missing(directory, "no such run", directory, "a run directory");
+  check_run(directory);
   const std::string file = RunFiles(directory).config();
-  if (!io::exists(file)) missing(directory, "the directory holds no run", directory, "config.json");
   return as_data(file, [&] {
     const std::string text = read_text(file, "configuration");
     Config config(models::preset(training::json_string(text, "preset", file)).options);
@@ -259,7 +263,7 @@ Config read_config(const std::string& directory) {
 
 Run Run::open(const std::string& directory, const std::string& device,
               const std::string& checkpoint) {
-  Config config = read_config(directory);
+  check_run(directory);
   const RunFiles files(directory);
   std::string weights = checkpoint;
   if (checkpoint == "best") weights = io::exists(files.best()) ? files.best() : files.last();
@@ -271,7 +275,7 @@ Run Run::open(const std::string& directory, const std::string& device,
   s->path = directory;
   s->device = device_from(device);
   const training::Checkpoint c = training::read_checkpoint(weights);
-  s->config = std::move(config);
+  s->config = read_config(directory);
   as_data(weights, [&] {
     s->config.merge_json(c.config, weights);
     s->sample_shape = sample_shape_of(c, weights);
