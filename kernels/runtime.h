@@ -8,6 +8,7 @@ namespace imago {
 struct DeviceInfo {
   std::string name;                         // as the driver or /proc/cpuinfo says it
   std::size_t memory = 0, memory_free = 0;  // bytes
+  int threads = 0;                          // that kernels run on; of the cpu only
 };
 
 namespace runtime {

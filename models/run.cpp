@@ -238,21 +238,39 @@ Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Run::~Run() = default;
 Run::Run(Run&&) noexcept = default;
 
+namespace {
+[[noreturn]] void missing(const std::string& directory, const std::string& what,
+                          const std::string& where, const std::string& expected) {
+  throw Error(ErrorKind::data,
+              {what, where, expected, "none",
+               "train one with `imago train PRESET --data NAME --out " + directory + "`"});
+}
+void check_run(const std::string& directory) {
+  if (!io::is_directory(directory)) missing(directory, "no such run", directory, "a run directory");
+  if (!io::exists(RunFiles(directory).config()))
+    missing(directory, "the directory holds no run", directory, "config.json");
+}
+}  // namespace
+
+Config read_config(const std::string& directory) {
+  check_run(directory);
+  const std::string file = RunFiles(directory).config();
+  return as_data(file, [&] {
+    const std::string text = read_text(file, "configuration");
+    Config config(models::preset(training::json_string(text, "preset", file)).options);
+    config.merge_json(text, file);
+    return config;
+  });
+}
+
 Run Run::open(const std::string& directory, const std::string& device,
               const std::string& checkpoint) {
-  const auto missing = [&](const std::string& what, const std::string& where,
-                           const std::string& expected) {
-    throw Error(ErrorKind::data,
-                {what, where, expected, "none",
-                 "train one with `imago train PRESET --data NAME --out " + directory + "`"});
-  };
-  if (!io::is_directory(directory)) missing("no such run", directory, "a run directory");
+  check_run(directory);
   const RunFiles files(directory);
-  if (!io::exists(files.config())) missing("the directory holds no run", directory, "config.json");
   std::string own = io::exists(files.best()) && checkpoint != "last" ? files.best() : files.last();
   std::string weights = checkpoint == "best" || checkpoint == "last" ? own : checkpoint;
   const auto must_exist = [&](const std::string& file) {
-    if (!io::exists(file)) missing("the run has no checkpoint", file, "a checkpoint");
+    if (!io::exists(file)) missing(directory, "the run has no checkpoint", file, "a checkpoint");
   };
   must_exist(weights);
   // Weights that another program wrote say nothing of the model: then the run's own checkpoint
@@ -269,12 +287,7 @@ Run Run::open(const std::string& directory, const std::string& device,
     c.model = training::read_weights(weights);
     c.optimizer.clear();
   }
-  as_data(files.config(), [&] {
-    const std::string text = read_text(files.config(), "configuration");
-    s->config =
-        Config(models::preset(training::json_string(text, "preset", files.config())).options);
-    s->config.merge_json(text, files.config());
-  });
+  s->config = read_config(directory);
   as_data(weights, [&] {
     s->config.merge_json(c.config, own);
     s->sample_shape = sample_shape_of(c, own);
@@ -292,6 +305,7 @@ Run Run::open(const std::string& directory, const std::string& device,
 const std::string& Run::preset() const { return state_->config.text("preset"); }
 const Config& Run::config() const { return state_->config; }
 Index Run::step() const { return state_->step; }
+std::string Run::networks() const { return state_->built->model.describe(); }
 const Shape& Run::sample_shape() const { return state_->sample_shape; }
 
 const data::DataSet& Run::data(const std::string& name, const std::string& resize) const {

@@ -58,6 +58,9 @@ struct EvaluateOptions {
   std::function<bool()> stop = {};            // true: give up, no figures
 };
 
+// The configuration of the run in a directory, trained or not. Error (data) where there is none.
+Config read_config(const std::string& directory);
+
 // A trained run, read from its directory. No file of it is changed.
 class Run {
  public:
@@ -72,6 +75,7 @@ class Run {
   const Config& config() const;
   Index step() const;
   const Shape& sample_shape() const;  // [28, 28], [2]
+  std::string networks() const;       // layers and parameter counts, a line each
 
   // Draws from the model: z ~ N(0, temperature^2 I), then the mean of p(x|z). Error (usage) where
   // the preset cannot sample.

@@ -69,8 +69,12 @@ std::string read_text(const std::string& path) {
 
 }  // namespace
 
-std::vector<MetricsLine> read_metrics(const std::string& path) {
-  const std::string text = read_text(path);
+std::vector<MetricsLine> read_metrics(const std::string& path, bool* torn) {
+  std::string text = read_text(path);
+  if (torn) {
+    *torn = !text.empty() && text.back() != '\n';
+    if (*torn) text.resize(text.rfind('\n') + 1);  // npos + 1 is 0
+  }
   std::vector<MetricsLine> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());

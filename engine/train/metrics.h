@@ -39,7 +39,8 @@ class MetricsFile {
   std::string path_;
   int file_ = -1;
 };
-std::vector<MetricsLine> read_metrics(
-    const std::string& path);  // Error (data) on a missing file or a broken line
+// Error (data) on a missing file or a broken line. With `torn`, a last line that has no end yet, as
+// a crash or a run at work leaves it, is left out, and *torn tells.
+std::vector<MetricsLine> read_metrics(const std::string& path, bool* torn = nullptr);
 
 }  // namespace imago::training

@@ -37,6 +37,14 @@ std::vector<std::string> RunFiles::event_files() const {
   return files;
 }
 
+bool RunFiles::in_use() const {
+  const int folder = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  const bool locked = flock(folder, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(folder);
+  return locked;
+}
+
 RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
   std::error_code error;
   if (io::exists(path()) && !io::is_directory(path()))

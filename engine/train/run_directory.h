@@ -23,6 +23,7 @@ class RunFiles {
   std::string best() const { return path_ + "/checkpoints/best.safetensors"; }
   std::vector<std::string> event_files() const;  // TensorBoard's, in order: one for each start
   bool hold_run() const;
+  bool in_use() const;  // a process trains there now
 
  private:
   std::string path_;

@@ -9,6 +9,8 @@
 #include "engine/io/tfevents.h"
 #include "engine/ops/layout.h"
 #include "engine/optim/schedule.h"
+#include "kernels/config.h"
+#include "kernels/runtime.h"
 
 namespace imago::training {
 
@@ -296,6 +298,23 @@ Trainer::Evaluating::~Evaluating() {
   }
 }
 
+// For the log only: neither figures nor checkpoints depend on where a run was trained.
+std::string machine(Device device) {
+  const DeviceInfo host = runtime::device_info(Backend::cpu, 0);
+  std::string text = concat("imago " IMAGO_VERSION " on ", name(device));
+  if (device.backend != Backend::cpu)
+    text += concat(": ", runtime::device_info(device.backend, device.index).name, "; host");
+  return concat(text, ": ", host.name, ", ", host.threads, " threads");
+}
+
+// The error itself goes on to the caller, also when the log cannot be written.
+void note_end(const RunDirectory& directory, const std::string& why) {
+  try {
+    directory.append_log("ended by an error: " + why);
+  } catch (const Error&) {
+  }
+}
+
 // One call of run(): files, evaluation, pictures, progress.
 struct Trainer::Loop {
   using Clock = std::chrono::steady_clock;
@@ -436,7 +455,13 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
   }
   loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps)
                 : concat("training for ", s.steps, " steps"));
-  return loop.run();
+  directory.append_log(machine(s.device));
+  try {
+    return loop.run();
+  } catch (const std::exception& e) {
+    note_end(directory, e.what());
+    throw;
+  }
 }
 
 }  // namespace imago::training

@@ -1,6 +1,8 @@
 // The cpu as a device: memory is the heap, work is done when a call returns.
 #include "kernels/runtime.h"
 
+#include <omp.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -10,7 +12,7 @@ namespace imago::host {
 int device_count() { return 1; }
 
 DeviceInfo device_info(int) {
-  DeviceInfo info{"cpu", 0, 0};
+  DeviceInfo info{"cpu", 0, 0, omp_get_max_threads()};
   std::string line;
   for (std::ifstream f("/proc/cpuinfo"); std::getline(f, line);)
     if (line.rfind("model name", 0) == 0 && line.find(": ") != line.npos) {

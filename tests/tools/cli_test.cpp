@@ -45,7 +45,7 @@ TEST_F(Cli, DataAndDeviceErrors) {
   fails({"train", "vae", "--data", "missing.npy"}, 3, "missing.npy");
   fails({"train", "missing.json", "--data", "four-patterns"}, 3, "missing.json");
   fails({"train", "vae", "--data", "four-patterns", "--device", "cuda:77"}, 4, "cuda");
-  for (const char* command : {"sample", "reconstruct", "interpolate", "evaluate"})
+  for (const char* command : {"sample", "reconstruct", "interpolate", "evaluate", "report"})
     fails({command, "no-run"}, 3, "no-run");
   EXPECT_TRUE(only_logs());
   std::ofstream(folder_ / "broken.npy") << "this is no array";

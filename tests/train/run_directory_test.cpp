@@ -103,8 +103,12 @@ TEST_F(RunFolder, MetricsAreCutBackAndMended) {
             "\n{\"st");
   std::ofstream(file, std::ios::app) << R"({"step":30,"epoch":1.5,"spl)";  // a crash
   EXPECT_THROW(read_metrics(file), Error);
+  bool torn = false;
+  EXPECT_EQ(read_metrics(file, &torn).size(), 3u);
+  EXPECT_TRUE(torn);
   { MetricsFile metrics(file, 10); }
-  const auto lines = read_metrics(file);
+  const auto lines = read_metrics(file, &torn);
+  EXPECT_FALSE(torn);
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[1].split, "test");
   EXPECT_EQ(figure(lines[1].figures, "elbo"), -3);

@@ -41,6 +41,7 @@ void add_commands(Program& program) {
   add_reconstruct(program);
   add_interpolate(program);
   add_evaluate(program);
+  add_report(program);
   add_list(program);
   add_describe(program);
   add_devices(program);
