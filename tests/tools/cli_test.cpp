@@ -1,111 +1,16 @@
 // The program as a user meets it: what it prints, where, its exit status, and the files it leaves.
-#include <gtest/gtest.h>
+#include "tests/tools/cli.h"
+
 #include <pty.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <string>
 #include <thread>
-#include <vector>
 
 #include "kernels/config.h"
 
-namespace fs = std::filesystem;
-using nlohmann::json;
-
-namespace {
-struct Result {
-  int status = -1;  // exit status, or 1000 + the signal that ended it
-  std::string out, error;
-};
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-class Cli : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "imago-cli-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  pid_t start(const std::vector<std::string>& arguments) const {
-    const pid_t child = fork();
-    if (child == 0) {
-      std::vector<std::string> all{IMAGO_PROGRAM};
-      all.insert(all.end(), arguments.begin(), arguments.end());
-      std::vector<char*> argv;
-      for (std::string& a : all) argv.push_back(a.data());
-      argv.push_back(nullptr);
-      if (chdir(folder_.c_str()) || !freopen("/dev/null", "r", stdin) ||
-          !freopen("out.txt", "w", stdout) || !freopen("error.txt", "w", stderr))
-        _exit(99);
-      unsetenv("IMAGO_DATA");
-      execv(IMAGO_PROGRAM, argv.data());
-      _exit(98);
-    }
-    return child;
-  }
-  Result wait(pid_t child) const {
-    int status = 0;
-    waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status),
-            read(folder_ / "out.txt"), read(folder_ / "error.txt")};
-  }
-  Result imago(const std::vector<std::string>& arguments) const { return wait(start(arguments)); }
-  // A failure is one line that begins with "imago: " and holds `holding`, nothing on stdout, and
-  // the status.
-  void fails(const std::vector<std::string>& arguments, int status,
-             const std::string& holding) const {
-    std::string command = "imago";
-    for (const auto& a : arguments) command += " " + a;
-    const Result r = imago(arguments);
-    EXPECT_EQ(r.status, status) << command << "\n" << r.error;
-    EXPECT_EQ(r.error.rfind("imago: ", 0), 0u) << command << "\n" << r.error;
-    EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << command << "\n" << r.error;
-    EXPECT_NE(r.error.find(holding), std::string::npos)
-        << command << " should say " << holding << "\n"
-        << r.error;
-  }
-  Result trained(const std::string& out, int steps = 30,
-                 const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all{
-        "train", "vae", "--data", "four-patterns", "--steps", std::to_string(steps),
-        "--out", out,   "--set",  "hidden=16",     "--set",   "latent=2"};
-    all.insert(all.end(), more.begin(), more.end());
-    return imago(all);
-  }
-  bool only_logs() const {  // nothing was left besides what start() itself writes
-    for (const auto& entry : fs::directory_iterator(folder_))
-      if (entry.path().filename() != "out.txt" && entry.path().filename() != "error.txt")
-        return false;
-    return true;
-  }
-  fs::path folder_;
-};
-
-std::vector<json> lines(const fs::path& path) {
-  std::vector<json> all;
-  std::istringstream text(read(path));
-  for (std::string line; std::getline(text, line);) all.push_back(json::parse(line));
-  return all;
-}
-}  // namespace
+using namespace imago::test;
 
 TEST_F(Cli, HelpAndVersionSucceed) {
   for (const char* command : {"train", "sample", "reconstruct", "interpolate", "evaluate", "list",
