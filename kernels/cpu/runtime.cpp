@@ -1,9 +1,12 @@
 // The cpu as a device: memory is the heap, work is done when a call returns.
 #include "kernels/runtime.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+
+#include "kernels/cpu/memory_limit.h"
 
 namespace imago::host {
 
@@ -24,6 +27,9 @@ DeviceInfo device_info(int) {
     if (line.rfind("MemTotal:", 0) == 0) info.memory = kib();
     if (line.rfind("MemAvailable:", 0) == 0) info.memory_free = kib();
   }
+  const GroupMemory group = group_memory();
+  info.memory = std::min(info.memory, group.limit);
+  info.memory_free = std::min(info.memory_free, group.left);
   return info;
 }
 Stream compute_stream(int) { return {}; }
