@@ -4,11 +4,13 @@ add_test(NAME layers.sources COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DI
 add_test(NAME layers.planted COMMAND ${CMAKE_COMMAND} -DCHECK=${PROJECT_SOURCE_DIR}/cmake/CheckLayers.cmake
   -DWORK=${PROJECT_BINARY_DIR}/layers -P ${here}/planted_include.cmake)
 if(TARGET imago_program)
-  add_executable(cli_test ${here}/cli_test.cpp)
-  target_compile_definitions(cli_test PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>")
-  target_link_libraries(cli_test PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
-  add_dependencies(cli_test imago_program)
-  gtest_discover_tests(cli_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  foreach(test cli_test durability_test bad_input_test)
+    add_executable(${test} ${here}/${test}.cpp)
+    target_compile_definitions(${test} PRIVATE IMAGO_PROGRAM="$<TARGET_FILE:imago_program>")
+    target_link_libraries(${test} PRIVATE imago_flags GTest::gtest GTest::gtest_main nlohmann_json::nlohmann_json)
+    add_dependencies(${test} imago_program)
+    gtest_discover_tests(${test} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  endforeach()
 endif()
 # The benchmarks run, measure their ceilings, and compare with what they wrote. Times are not judged.
 if(TARGET imago_bench AND NOT IMAGO_SANITIZE)
