@@ -120,7 +120,7 @@ const std::vector<Preset>& presets() {
   return all;
 }
 
-const Preset& preset(const std::string& name) {
+const Preset& preset(const std::string& name, const std::string& where) {
   std::vector<std::string> names;
   std::string list;
   for (const Preset& p : presets()) {
@@ -129,10 +129,7 @@ const Preset& preset(const std::string& name) {
     list += (list.empty() ? "" : ", ") + p.name;
   }
   const std::string near = training::nearest(name, names);
-  throw Error(ErrorKind::usage, {"unknown preset",
-                                 {},
-                                 "one of " + list,
-                                 "'" + name + "'",
+  throw Error(ErrorKind::usage, {"unknown preset", where, "one of " + list, "'" + name + "'",
                                  near.empty() ? "" : "perhaps '" + near + "'"});
 }
 

@@ -17,7 +17,8 @@ struct Preset {
       options;  // its own defaults; those of data, device, seed and the run included
 };
 const std::vector<Preset>& presets();
-const Preset& preset(const std::string& name);  // Error (usage) naming the nearest
+const Preset& preset(const std::string& name,
+                     const std::string& where = {});  // Error (usage) naming the nearest
 
 // What a configuration of a preset says about the model for samples of this shape. Error (usage)
 // while likelihood is auto.

@@ -108,6 +108,34 @@ void apply(Config& c, const std::string& json, const std::string& where,
   }
 }
 
+// A run that goes on keeps its model and its training.
+void refuse_differences(const Config& its, const Config& asked) {
+  std::string names, was, is;
+  int count = 0;
+  for (const training::Option& o : asked.options()) {
+    const training::Value& value = its.option(o.name).value;
+    if (o.group == OptionGroup::run || o.value == value) continue;
+    const char* comma = count++ ? ", " : "";
+    names += concat(comma, "'", o.name, "'");
+    was += concat(comma, o.name, "=", training::to_text(value));
+    is += concat(comma, o.name, "=", training::to_text(o.value));
+  }
+  if (count == 0) return;
+  throw Error(ErrorKind::usage,
+              {concat(count > 1 ? "options " : "option ", names,
+                      count > 1 ? " differ from the run's" : " differs from the run's"),
+               "--resume", was, is,
+               concat("leave ", count > 1 ? "them as they were" : "it as it was",
+                      ", or begin another run with --out or --overwrite")});
+}
+
+void refuse_other_data(const std::string& was, const data::DataSet& d, const std::string& where,
+                       const char* remedy) {
+  if (const std::string is = data_json(d); is != was)
+    throw Error(ErrorKind::data,
+                {"the data are not those the run began with", where, was, is, remedy});
+}
+
 struct Prepared {
   Resolved resolved;
   data::DataSet data;
@@ -121,7 +149,7 @@ Prepared prepare(const TrainRequest& request) {
                 {"--resume and --overwrite exclude each other", {}, "one of them", "both"});
   std::string file_text, name = request.source;
   if (is_file(request.source)) {
-    if (!io::exists(request.source) || io::is_directory(request.source))
+    if (!io::exists(request.source))
       throw Error(ErrorKind::data, {"no such configuration",
                                     request.source,
                                     "a preset's name or a .json file",
@@ -133,7 +161,7 @@ Prepared prepare(const TrainRequest& request) {
       throw Error(ErrorKind::usage, {"the configuration names no preset", request.source,
                                      "\"preset\": \"vae\" or another", "none"});
   }
-  const Preset& chosen = preset(name);
+  const Preset& chosen = preset(name, file_text.empty() ? std::string() : request.source);
   Config config(chosen.options);
   apply(config, file_text, request.source, request.settings);
 
@@ -165,20 +193,14 @@ Prepared prepare(const TrainRequest& request) {
       // The run's likelihood is settled; "auto" means that one.
       if (config.text("likelihood") == "auto")
         config.set("likelihood", base.option("likelihood").value);
-      for (const training::Option& o : config.options())
-        if (o.group != OptionGroup::run && o.value != base.option(o.name).value)
-          throw Error(ErrorKind::usage,
-                      {"option '" + o.name + "' differs from the run's", "--resume",
-                       training::to_text(base.option(o.name).value), training::to_text(o.value),
-                       "leave it as it was, or begin another run with --out or --overwrite"});
+      refuse_differences(base, config);
     }
   }
   p.device = device_from(config.text("device"));
   p.data = load_data(config, config.text("data"), p.device, config.text("resize"));
-  if (last && last->data != data_json(p.data))
-    throw Error(ErrorKind::data,
-                {"the data are not those the run began with", config.text("data"), last->data,
-                 data_json(p.data), "give those with --data, or begin another run with --out"});
+  if (last)
+    refuse_other_data(last->data, p.data, config.text("data"),
+                      "give those with --data, or begin another run with --out");
   fit_to_data(config, p.data);
   p.resolved.config = std::move(config);
   return p;
@@ -211,17 +233,23 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   trainer.describe(lasting(config), data_json(p.data));
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
-  const RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume
-                                               : request.overwrite ? training::Existing::overwrite
-                                                                   : training::Existing::refuse);
-  std::optional<training::Checkpoint> from;
-  if (p.resuming) from = training::read_checkpoint(directory.last());
-  if (request.resume && !from) {
-    const std::string text = "no checkpoint to resume from; starting at step 0";
-    directory.append_log(text);
-    if (hooks.message) hooks.message(text);
+  RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume
+                                         : request.overwrite ? training::Existing::overwrite
+                                                             : training::Existing::refuse);
+  try {
+    std::optional<training::Checkpoint> from;
+    if (p.resuming) from = training::read_checkpoint(directory.last());
+    if (request.resume && !from) {
+      const std::string text = "no checkpoint to resume from; starting at step 0";
+      directory.append_log(text);
+      if (hooks.message) hooks.message(text);
+    }
+    return trainer.run(directory, p.resolved.json(), hooks, from ? &*from : nullptr);
+  } catch (...) {
+    // One that failed before it had anything to show must not stand in the way of the next.
+    directory.discard();
+    throw;
   }
-  return trainer.run(directory, p.resolved.json(), hooks, from ? &*from : nullptr);
 }
 
 struct Run::State {
@@ -230,6 +258,7 @@ struct Run::State {
   Device device;
   Index step = 0;
   Shape sample_shape;
+  std::string trained_on;  // what the checkpoint tells of its data
   std::unique_ptr<Built> built;
   mutable std::map<std::pair<std::string, std::string>, data::DataSet> data;  // name and resize
 };
@@ -299,6 +328,7 @@ Run Run::open(const std::string& directory, const std::string& device,
       if (p.name == average.name) p.value.copy_(average.value.to(s->device));
   s->built->model.eval();
   s->step = c.step;
+  s->trained_on = c.data;
   return Run(std::move(s));
 }
 
@@ -313,8 +343,14 @@ const data::DataSet& Run::data(const std::string& name, const std::string& resiz
   // The run's size is for the run's data and for folders; other data are as they are.
   const bool as_run = resize.empty() && (set == own || data::is_image_folder(set));
   const std::pair key{set, as_run ? state_->config.text("resize") : resize};
+  const auto checked = [&](const data::DataSet& d) -> const data::DataSet& {
+    if (name.empty())
+      refuse_other_data(state_->trained_on, d, set,
+                        "bring those back; `imago evaluate --data` measures on others");
+    return d;
+  };
   const auto found = state_->data.find(key);
-  if (found != state_->data.end()) return found->second;
+  if (found != state_->data.end()) return checked(found->second);
   data::DataSet loaded = load_data(state_->config, set, state_->device, key.second);
   if (loaded.sample_shape != state_->sample_shape)
     throw Error(ErrorKind::data, {"the data are of another shape than the run's", set,
@@ -322,7 +358,7 @@ const data::DataSet& Run::data(const std::string& name, const std::string& resiz
                                   concat("samples of ", loaded.sample_shape)});
   Config fitting = state_->config;  // its likelihood has to fit these data as well
   fit_to_data(fitting, loaded);
-  return state_->data.emplace(key, std::move(loaded)).first->second;
+  return checked(state_->data.emplace(key, std::move(loaded)).first->second);
 }
 
 const data::Split& Run::split(const std::string& name, const std::string& of,

@@ -124,12 +124,16 @@ HostArray rows_of(const HostArray& a, const std::vector<std::int64_t>& rows) {
 }
 // Moves n rows of from to a split of their own: the last n of a permutation that is the same for
 // every run. The order of both stays.
-HostSplit hold_out(HostSplit& from, Index n, const std::string& what, const std::string& where) {
+// A number that was asked for and is too large is the asker's fault; none asked for, the data's.
+HostSplit hold_out(HostSplit& from, Index n, bool asked, const std::string& part,
+                   const std::string& where) {
   const Index rows = from.x.shape[0];
   if (n >= rows)
-    fail(where,
-         {concat("cannot hold out ", what), concat("fewer than the ", rows, " training samples"),
-          concat(n), "hold out fewer, or give more data"});
+    throw Error(asked ? ErrorKind::usage : ErrorKind::data,
+                {concat("cannot hold out a ", part, " split"),
+                 asked ? concat("option '", part, "' for ", where) : where,
+                 concat("fewer than the ", rows, " training samples"), concat(n),
+                 asked ? "hold out fewer, or give more data" : "give more data"});
   std::vector<std::int64_t> order = permutation(rows, 0, std::uint64_t(1) << 40);
   std::sort(order.begin(), order.end() - n);
   std::sort(order.end() - n, order.end());
@@ -306,8 +310,8 @@ DataSet load(const std::string& set, const LoadOptions& o) {
   if (host.test.empty() && o.test != 0)
     host.test =
         hold_out(host.train, o.test > 0 ? o.test : std::max<Index>(1, host.train.x.shape[0] / 10),
-                 "a test split", host.where);
-  if (o.valid) host.valid = hold_out(host.train, o.valid, "a valid split", host.where);
+                 o.test > 0, "test", host.where);
+  if (o.valid) host.valid = hold_out(host.train, o.valid, true, "valid", host.where);
 
   Fingerprint fingerprint;
   for (HostSplit* s : {&host.train, &host.valid, &host.test}) {

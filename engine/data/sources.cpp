@@ -70,7 +70,12 @@ HostSet read_idx_set(const std::string& name, const std::string& dir) {
   fail(looked, {"data set " + name + " not found", {}, {}, how_to_get(name, places[0])});
 }
 
-HostSet read_npy_set(const std::string& path) { return {{io::read_npy(path), {}}, {}, {}, path}; }
+HostSet read_npy_set(const std::string& path) {
+  io::HostArray x = io::read_npy(path);
+  if (x.shape.rank() == 0)
+    fail(path, {"wrong shape", "an array of one row for each sample", "a single value"});
+  return {{std::move(x), {}}, {}, {}, path};
+}
 
 HostSet read_npz_set(const std::string& path) {
   io::NamedArrays arrays = io::read_npz(path);

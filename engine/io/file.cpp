@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/core/allocator.h"
+
 namespace imago::io {
 namespace {
 
@@ -63,6 +65,12 @@ Bytes read_file(const std::string& path, const std::string& kind) {
   if (::fstat(d.file, &s) != 0) fail(path, {what, "a readable file", std::strerror(errno)});
   if (S_ISDIR(s.st_mode)) fail(path, {what, "a file", "a directory", "check the path"});
   if (!S_ISREG(s.st_mode)) fail(path, {what, "a regular file", "a device, pipe or socket"});
+  // Beyond it the system would rather end the process than say no.
+  const std::size_t limit = memory_stats(cpu_device).limit;
+  if (limit && std::size_t(s.st_size) > limit)
+    throw Error(ErrorKind::device, {"the " + kind + " does not fit into memory", path,
+                                    concat("at most ", limit, " bytes"), concat(s.st_size),
+                                    "use less data, or a machine with more memory"});
   Bytes bytes(std::size_t(s.st_size));
   std::size_t at = 0;
   while (at < bytes.size()) {
@@ -99,12 +107,20 @@ std::uint64_t Cursor::big(int bytes, const char* field) {
   return v;
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path) {
-  const std::string what = "cannot write the file", remedy = "choose a writable path";
-  if (is_directory(path)) io_error(what, path, EISDIR, remedy);
+void sync_folder(const std::string& folder) {
+  const Descriptor d(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (d.file >= 0 && ::fsync(d.file) != 0 && errno != EINVAL && errno != EROFS)
+    io_error("cannot sync the folder", folder, errno);
+}
+std::string partial_of(const std::string& path) {
   const auto slash = path.rfind('/');
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  partial_ = path.substr(0, name) + "." + path.substr(name) + ".partial";
+  return path.substr(0, name) + "." + path.substr(name) + ".partial";
+}
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(partial_of(path)) {
+  const std::string what = "cannot write the file", remedy = "choose a writable path";
+  if (is_directory(path)) io_error(what, path, EISDIR, remedy);
   // One name for all writers, so that what a killed writer left is reused; the lock keeps two
   // writers apart. A file locked after its owner renamed it is no longer at this name: then try
   // again.
@@ -155,11 +171,7 @@ void AtomicFile::commit() {
   if (::rename(partial_.c_str(), path_.c_str()) != 0)
     io_error("cannot replace the file", path_, errno);
   ::close(std::exchange(file_, -1));
-  // The new name itself is durable only when its folder is.
-  const std::string folder = folder_of(path_);
-  const Descriptor d(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (d.file >= 0 && ::fsync(d.file) != 0 && errno != EINVAL && errno != EROFS)
-    io_error("cannot sync the folder", folder, errno);
+  sync_folder(folder_of(path_));  // the new name itself is durable only when its folder is
 }
 
 void write_file(const std::string& path, std::span<const std::byte> bytes) {

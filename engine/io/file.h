@@ -16,7 +16,8 @@ struct Fault {
 [[noreturn]] void fail(const std::string& path, std::uint64_t offset, const Fault& fault);
 
 // The bytes of a regular file. kind names it in errors: "IDX file". Error (data) when it is
-// missing, unreadable, a directory, or changes size while it is read.
+// missing, unreadable, a directory, or changes size while it is read; Error (device) when it is
+// larger than the cpu's memory.
 Bytes read_file(const std::string& path, const std::string& kind);
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);
@@ -39,6 +40,12 @@ class Cursor {
   std::uint64_t base_;
   std::size_t at_ = 0;
 };
+
+// Makes what happened in a folder durable: a name in it that is new, or gone. Error (internal).
+void sync_folder(const std::string& folder);
+
+// Where the writer of a file keeps it until it is whole. A killed writer leaves that behind.
+std::string partial_of(const std::string& path);
 
 // Writes beside the file it will replace (".NAME.partial"), and on commit() syncs it, renames it
 // and syncs the folder. Without commit() nothing remains. Error (internal) on any I/O failure. One

@@ -1,5 +1,7 @@
 #include "engine/train/checkpoint.h"
 
+#include <nlohmann/json.hpp>
+
 #include "engine/io/safetensors.h"
 
 namespace imago::training {
@@ -49,6 +51,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& c) {
   add("sums", c.sums);
   io::Metadata metadata{
       {own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
+  if (!c.terms.empty()) metadata[own + "terms"] = nlohmann::json(c.terms).dump();
   if (!c.score.empty()) metadata[own + "score"] = c.score;
   io::write_safetensors(path, tensors, metadata);
 }
@@ -87,6 +90,14 @@ Checkpoint read_checkpoint(const std::string& path) {
            concat(generator.size(), " numbers"));
   c.generator = {std::uint64_t(generator[0]), std::uint64_t(generator[1])};
   c.sums = values<double>(file, path, "sums");
+  if (const auto terms = file.metadata.find(own + "terms"); terms != file.metadata.end()) try {
+      c.terms = nlohmann::json::parse(terms->second).get<std::vector<std::string>>();
+    } catch (const nlohmann::json::exception&) {
+      broken(path, "the checkpoint's terms are broken", "a list of names", terms->second);
+    }
+  if (!c.terms.empty() && c.terms.size() != c.sums.size())
+    broken(path, "the checkpoint's sums are broken", concat(c.terms.size(), " numbers"),
+           concat(c.sums.size()));
   return c;
 }
 

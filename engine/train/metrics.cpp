@@ -64,7 +64,11 @@ std::string read_text(const std::string& path) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 [[noreturn]] void cannot(const std::string& action, const std::string& path) {
-  throw Error(ErrorKind::internal, {"cannot " + action, path, {}, std::strerror(errno)});
+  throw Error(ErrorKind::internal, {"cannot " + action + " the metrics",
+                                    path,
+                                    {},
+                                    std::strerror(errno),
+                                    "--resume goes on from the last checkpoint"});
 }
 
 }  // namespace
@@ -95,18 +99,28 @@ MetricsFile::MetricsFile(const std::string& path, Index step) : path_(path) {
     if (kept != text) io::write_file(path, kept);
   }
   file_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file_ < 0) cannot("open for appending", path);
+  if (file_ < 0) cannot("append to", path);
 }
 MetricsFile::~MetricsFile() {
   if (file_ >= 0) close(file_);
 }
 void MetricsFile::append(const MetricsLine& line) {
   const std::string text = to_json(line) + "\n";
+  const off_t before = lseek(file_, 0, SEEK_END);
   for (std::size_t at = 0; at < text.size();) {
     const ssize_t n = write(file_, text.data() + at, text.size() - at);
-    if (n < 0 && errno != EINTR) cannot("write", path_);
+    if (n < 0 && errno != EINTR) {
+      const int code = errno;
+      if (before >= 0 && ftruncate(file_, before) != 0) {  // then the next resume mends it
+      }
+      errno = code;
+      cannot("write", path_);
+    }
     if (n > 0) at += std::size_t(n);
   }
+}
+void MetricsFile::sync() {
+  if (fdatasync(file_) != 0) cannot("sync", path_);
 }
 
 }  // namespace imago::training

@@ -33,7 +33,9 @@ class MetricsFile {
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
   MetricsFile& operator=(const MetricsFile&) = delete;
-  void append(const MetricsLine&);  // one write, flushed
+  // One write; where it fails nothing of the line remains. Error (internal).
+  void append(const MetricsLine&);
+  void sync();  // what was appended survives a power failure
 
  private:
   std::string path_;

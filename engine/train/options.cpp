@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
 #include "engine/core/error.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 [[noreturn]] void usage(std::string what, const std::string& where, std::string expected,
                         std::string received, std::string remedy = {}) {
+  if (received.size() > 100) received = received.substr(0, 100) + "...";
   throw Error(ErrorKind::usage, {std::move(what), where, std::move(expected), std::move(received),
                                  std::move(remedy)});
 }
@@ -137,7 +139,13 @@ Json to_json(const Value& value) {
 }
 Value from_json(const Option& o, const Json& j, const std::string& where) {
   if (j.is_boolean()) return j.get<bool>();
-  if (j.is_number_integer()) return j.get<std::int64_t>();
+  // Beyond 64 bits with a sign it is no integer here, and must not become another one.
+  constexpr auto most = std::uint64_t(std::numeric_limits<std::int64_t>::max());
+  const auto fits = [&](const Json& e) {
+    return e.is_number_integer() && !(e.is_number_unsigned() && e.get<std::uint64_t>() > most);
+  };
+  if (fits(j)) return j.get<std::int64_t>();
+  if (j.is_number_integer()) return j.get<double>();
   if (j.is_number_float()) {
     // 1e3 is a float to JSON, and an integer to people.
     const double x = j.get<double>();
@@ -146,14 +154,22 @@ Value from_json(const Option& o, const Json& j, const std::string& where) {
     return x;
   }
   if (j.is_string()) return j.get<std::string>();
-  if (j.is_array() &&
-      std::all_of(j.begin(), j.end(), [](const Json& e) { return e.is_number_integer(); }))
-    return j.get<Integers>();
+  if (j.is_array() && std::all_of(j.begin(), j.end(), fits)) return j.get<Integers>();
   usage("option '" + o.name + "' has a wrong value", where, wanted(o), j.dump());
 }
 Json parse_object(const std::string& text, const std::string& where) {
+  // Of equal keys the parser would keep the last.
+  std::set<std::string> keys;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (depth > 4) usage("a configuration is nested too deeply", where, "values and lists", text);
+    if (depth == 1 && event == Json::parse_event_t::key &&
+        !keys.insert(value.get<std::string>()).second)
+      usage("option '" + value.get<std::string>() + "' is there twice", where, "each key once",
+            "another one");
+    return true;
+  };
   try {
-    Json j = Json::parse(text);
+    Json j = Json::parse(text, watch);
     if (!j.is_object())
       usage("a configuration is not an object", where, "{\"preset\": ..., ...}", j.type_name());
     return j;

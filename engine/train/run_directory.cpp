@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,47 +47,103 @@ bool RunFiles::in_use() const {
 }
 
 RunDirectory::RunDirectory(std::string where, Existing existing) : RunFiles(std::move(where)) {
+  try {
+    prepare(existing);
+  } catch (...) {
+    discard();
+    if (lock_ >= 0) close(lock_);
+    throw;
+  }
+}
+
+void RunDirectory::prepare(Existing existing) {
   std::error_code error;
   if (io::exists(path()) && !io::is_directory(path()))
     throw Error(ErrorKind::usage, {"the run directory is a file", path(), "a directory, or nothing",
                                    "a file", "choose another --out"});
-  fs::create_directories(path(), error);
-  if (error) cannot("create the run directory", path(), error.message());
+  const auto make = [&](const fs::path& folder) {
+    if (io::is_directory(folder.string())) return;
+    if (fs::create_directory(folder, error)) made_.push_back(folder.string());
+    if (error) cannot("create the directory", folder.string(), error.message());
+    io::sync_folder(folder.has_parent_path() ? folder.parent_path().string() : ".");
+  };
+  fs::path folder;
+  for (const fs::path& part : fs::path(path())) {
+    folder /= part;
+    if (!part.empty()) make(folder);
+  }
 
   lock_ = open(path().c_str(),
                O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
   if (lock_ < 0) cannot("open the run directory", path(), std::strerror(errno));
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    close(lock_);
+    if (errno != EWOULDBLOCK) cannot("lock the run directory", path(), std::strerror(errno));
     throw Error(ErrorKind::usage, {"another process is training in the directory",
                                    path(),
                                    {},
                                    {},
                                    "wait for it, or choose another --out"});
   }
-  if (existing == Existing::refuse && hold_run()) {
-    close(lock_);
+  if (existing == Existing::refuse && hold_run())
     throw Error(ErrorKind::usage,
                 {"the directory holds a run already", path(), "an empty or new directory", "a run",
                  "use --resume to go on with it, --overwrite to start again, or another --out"});
-  }
-  if (existing == Existing::overwrite) {
-    for (const std::string& file : {config(), metrics(), log(), samples(), last(), best()})
-      fs::remove(file, error);
-    for (const std::string& file : event_files()) fs::remove(file, error);
-    if (fs::is_directory(path() + "/samples", error))
-      for (const auto& entry : fs::directory_iterator(path() + "/samples", error)) {
-        const std::string name = entry.path().filename().string();
-        if (name.rfind("step-", 0) == 0 && entry.path().extension() == ".png")
-          fs::remove(entry.path(), error);
-      }
-  }
-  for (const char* folder : {"/checkpoints", "/samples"}) {
-    fs::create_directories(path() + folder, error);
-    if (error) {
-      close(lock_);
-      cannot("create the directory", path() + folder, error.message());
+  const std::vector<std::string> files = {config(), metrics(), log(), samples(), last(), best()};
+  for (const std::string& file : files) fs::remove(io::partial_of(file), error);
+  // Pictures of samples, and what is left of one.
+  const auto each_picture = [&](bool whole) {
+    if (!fs::is_directory(path() + "/samples", error)) return;
+    for (fs::directory_iterator it(path() + "/samples", error), end; !error && it != end;
+         it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      if (whole ? name.starts_with("step-") && name.ends_with(".png")
+                : name.starts_with(".step-") && name.ends_with(".png.partial"))
+        fs::remove(it->path(), error);
     }
+  };
+  each_picture(false);
+  if (existing == Existing::overwrite) {
+    for (const std::string& file : files) fs::remove(file, error);
+    for (const std::string& file : event_files()) fs::remove(file, error);
+    each_picture(true);
+  }
+  fresh_ = !hold_run();
+  for (const char* inner : {"/checkpoints", "/samples"}) make(path() + inner);
+}
+
+bool RunDirectory::ours() const {
+  struct stat locked, there;
+  return stat(path().c_str(), &there) == 0 && fstat(lock_, &locked) == 0 &&
+         locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+}
+void RunDirectory::check() const {
+  if (ours()) return;
+  throw Error(ErrorKind::internal,
+              {"the run directory is gone", path(), "the directory the run began in",
+               io::exists(path()) ? "another one" : "nothing there",
+               "put it back and use --resume, or begin again"});
+}
+
+void RunDirectory::drop_best() const {
+  std::error_code error;
+  fs::remove(best(), error);
+  if (error) cannot("remove", best(), error.message());
+}
+
+void RunDirectory::discard() noexcept {
+  try {
+    std::error_code error;
+    if (lock_ >= 0 && !ours()) return;
+    if (lock_ >= 0 && fresh_) {
+      if (io::exists(last()) || io::exists(best()) || io::exists(samples()) ||
+          (io::exists(metrics()) && fs::file_size(metrics(), error) > 0))
+        return;
+      for (const std::string& file : {config(), metrics(), log()}) fs::remove(file, error);
+      for (const std::string& file : event_files()) fs::remove(file, error);
+    }
+    // Only where they are empty.
+    for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) rmdir(folder->c_str());
+  } catch (const std::exception&) {  // no memory for a name: then it stays
   }
 }
 
@@ -110,8 +167,10 @@ void RunDirectory::append_log(const std::string& line) const {
   const int file = open(log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) cannot("open", log(), std::strerror(errno));
   const ssize_t written = write(file, text.data(), text.size());
+  const int code = errno;
   close(file);
-  if (written != ssize_t(text.size())) cannot("write", log(), "the write was short");
+  if (written != ssize_t(text.size()))
+    cannot("write", log(), written < 0 ? std::strerror(code) : "the write was short");
 }
 
 }  // namespace imago::training

@@ -34,16 +34,28 @@ class RunDirectory : public RunFiles {
   // Creates the directory, or takes an existing one: a directory that holds a run is refused (Error
   // usage, naming --resume and --overwrite) unless `existing` says what to do; overwrite removes
   // the files of the run, and nothing else. Locks it: Error (usage) while another process trains
-  // there. Call it only when configuration and data are known to be good.
+  // there. What a killed process left half-written goes. Call it only when configuration and data
+  // are known to be good.
   RunDirectory(std::string path, Existing existing);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   void append_log(const std::string& line) const;  // with the time in front
+  // Error (internal) when the directory was removed, or another one took its place: what is written
+  // would be lost, or spoil another run.
+  void check() const;
+  void drop_best() const;  // for a start at step 0: the checkpoint is of another attempt
+  // Takes back what this object and its run made, as long as no figure, picture or checkpoint is
+  // among it and no run was there before.
+  void discard() noexcept;
 
  private:
+  void prepare(Existing existing);
+  bool ours() const;  // what is at the path is what was locked
   int lock_ = -1;
+  bool fresh_ = false;             // it held no run
+  std::vector<std::string> made_;  // directories, the innermost last
 };
 
 }  // namespace imago::training

@@ -1,5 +1,6 @@
 #include "engine/train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -232,8 +233,8 @@ Checkpoint Trainer::checkpoint() {
   c.step = s.step;
   c.epoch = s.batches.position().epoch;
   c.step_in_epoch = s.batches.position().step;
-  // An epoch that is complete has no means to go on with.
-  if (c.step_in_epoch > 0) c.sums = s.sums;
+  c.terms = s.names;
+  c.sums = s.sums;
   c.config = s.config_text;
   c.data = s.data_text;
   return c;
@@ -265,9 +266,10 @@ void Trainer::restore(const Checkpoint& c, const std::string& path) {
   s.generator = c.generator;
   s.step = c.step;
   s.last_good = c.step;
+  s.names = c.terms;
   s.sums = c.sums;
-  s.counted = c.step_in_epoch;
-  s.names.clear();
+  // A complete epoch's means stand until the next one begins.
+  s.counted = c.step_in_epoch > 0 || c.step == 0 ? c.step_in_epoch : s.batches.steps_per_epoch();
   s.pending.clear();
 }
 
@@ -325,8 +327,9 @@ struct Trainer::Loop {
   MetricsFile metrics;
   std::optional<io::EventFile> events{};  // none in a run that is finished already
   std::optional<double> best{};
-  Figures test{};         // of the newest test line
-  bool complete = false;  // the last step has been evaluated
+  Figures test{};                    // of the newest test line
+  bool complete = false;             // the last step has been evaluated
+  std::vector<std::string> there{};  // splits whose line of the first step is in the file already
   Index first_step = 0;
   Clock::time_point begin = Clock::now(), shown = Clock::now();
   double training_seconds = 0;
@@ -341,10 +344,12 @@ struct Trainer::Loop {
   }
   MetricsLine write(const std::string& split, Figures figures) {
     MetricsLine line{s.step, trainer.epoch(), split, std::move(figures)};
-    metrics.append(line);
-    Figures tagged;
-    for (const auto& [name, value] : line.figures) tagged.emplace_back(split + "/" + name, value);
-    events->scalars(s.step, tagged);
+    if (s.step != first_step || std::find(there.begin(), there.end(), split) == there.end()) {
+      metrics.append(line);
+      Figures tagged;
+      for (const auto& [name, value] : line.figures) tagged.emplace_back(split + "/" + name, value);
+      events->scalars(s.step, tagged);
+    }
     if (hooks.line) hooks.line(line);
     // The last update may have spoilt the weights: then they must not replace a good checkpoint.
     for (const auto& [name, value] : line.figures)
@@ -353,6 +358,7 @@ struct Trainer::Loop {
   }
 
   void evaluate(bool last) {
+    directory.check();
     if (const Figures means = trainer.drain(); !means.empty()) write("train", means);
     std::optional<MetricsLine> valid;
     {
@@ -368,10 +374,12 @@ struct Trainer::Loop {
     best = score;
     Checkpoint c = trainer.checkpoint();
     c.score = to_json(*valid);
+    directory.check();
     write_checkpoint(directory.best(), c);
   }
 
   void draw() {
+    directory.check();
     const Evaluating evaluating(trainer);
     const std::string picture = directory.samples(s.step);
     if (!s.task.draw(s.data, picture)) return;
@@ -380,7 +388,11 @@ struct Trainer::Loop {
     events->image(s.step, "samples", png);
   }
   void save() {
-    write_checkpoint(directory.last(), trainer.checkpoint());
+    const Checkpoint c = trainer.checkpoint();
+    // A resume goes on behind the lines up to its checkpoint: they have to be there.
+    metrics.sync();
+    directory.check();
+    write_checkpoint(directory.last(), c);
     s.last_good = s.step;
   }
 
@@ -423,10 +435,10 @@ Outcome Trainer::Loop::run() {
       return {Outcome::State::stopped, directory.path(), s.step, {}};
     }
   }
-  // A crash may have come between the last checkpoint and the figures, and a run of no steps has
-  // none yet.
+  // A run of no steps has no figures yet, nor has one that was stopped at the step it now ends at.
   if (!complete) {
     evaluate(true);
+    if (!io::exists(directory.samples(s.step))) draw();
     save();
   }
   say(concat("finished at step ", s.step));
@@ -438,19 +450,24 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
   State& s = *state_;
   if (from) restore(*from, directory.last());
   Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), s.step)};
-  if (from && s.step >= s.steps)
-    for (const MetricsLine& line : read_metrics(directory.metrics()))
-      if (line.split == "test" && line.step == s.step) {
+  if (from)
+    for (const MetricsLine& line : read_metrics(directory.metrics())) {
+      if (line.step != s.step) continue;
+      loop.there.push_back(line.split);
+      if (line.split == "test" && s.step >= s.steps) {
         if (hooks.message)
           hooks.message(concat("the run is finished, at step ", s.step, "; nothing is left to do"));
         return {Outcome::State::already_finished, directory.path(), s.step, line.figures};
       }
+    }
+  else
+    directory.drop_best();
   io::write_file(directory.config(), config_json);
   loop.events.emplace(directory.path(), s.step);
   if (from && io::exists(directory.best())) {
-    // A best checkpoint from beyond this step will be found again.
+    // Also one from beyond this step, which will come again: until then none is better.
     const Checkpoint best = read_checkpoint(directory.best());
-    if (best.step <= s.step && !best.score.empty())
+    if (!best.score.empty())
       loop.best = s.task.score(metrics_from_json(best.score, directory.best()).figures);
   }
   loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps)

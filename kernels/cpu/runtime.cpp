@@ -3,9 +3,12 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+
+#include "kernels/cpu/memory_limit.h"
 
 namespace imago::host {
 
@@ -26,6 +29,9 @@ DeviceInfo device_info(int) {
     if (line.rfind("MemTotal:", 0) == 0) info.memory = kib();
     if (line.rfind("MemAvailable:", 0) == 0) info.memory_free = kib();
   }
+  const GroupMemory group = group_memory();
+  info.memory = std::min(info.memory, group.limit);
+  info.memory_free = std::min(info.memory_free, group.left);
   return info;
 }
 Stream compute_stream(int) { return {}; }

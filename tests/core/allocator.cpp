@@ -91,6 +91,31 @@ TEST(CachingAllocator, ZeroBytesHaveAnAddress) {
   d.allocator.release(b);
 }
 
+// The limit and the peak of a real device, put back as they were.
+TEST(Memory, LimitAndPeakOfADevice) {
+  const std::size_t before = memory_stats(cpu_device).limit;
+  EXPECT_GT(before, std::size_t(1) << 24) << "the cpu's is its memory";
+  constexpr std::size_t size = 4 << 20;
+  { const Storage s(cpu_device, size); }
+  EXPECT_GE(memory_stats(cpu_device).peak, size);
+  empty_cache(cpu_device);
+  reset_peak_memory(cpu_device);
+  EXPECT_EQ(memory_stats(cpu_device).peak, memory_stats(cpu_device).active);
+  EXPECT_LT(memory_stats(cpu_device).peak, size);
+  {
+    const Storage s(cpu_device, size);
+    EXPECT_GE(memory_stats(cpu_device).peak, size);
+  }
+  empty_cache(cpu_device);
+  set_memory_limit(cpu_device, memory_stats(cpu_device).active + size / 2);
+  EXPECT_THROW(Storage(cpu_device, size), Error);
+  { const Storage s(cpu_device, size / 4); }
+  set_memory_limit(cpu_device, 0);  // none
+  { const Storage s(cpu_device, size); }
+  set_memory_limit(cpu_device, before);
+  EXPECT_EQ(memory_stats(cpu_device).limit, before);
+}
+
 TEST(Memory, OutOfMemorySaysWhatAndWhatToDo) {
   try {
     Storage s(cpu_device, std::size_t(1) << 60);

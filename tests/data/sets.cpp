@@ -237,7 +237,7 @@ TEST_F(Sets, HeldOutRowsAreTheSameForEveryRun) {
   // Not the first or last rows, but some of all.
   EXPECT_LT(s.valid.x.values()[0], 60);
   EXPECT_GT(s.valid.x.values()[38], 140);
-  expect_error(ErrorKind::data, {"hold out a valid split", "fewer than the 90", "95"},
+  expect_error(ErrorKind::usage, {"hold out a valid split", "'valid'", "fewer than the 90", "95"},
                [&] { load(path, {.valid = 95}); });
   expect_error(ErrorKind::usage, {"-2"}, [&] { load(path, {.valid = -2}); });
 }

@@ -2,6 +2,7 @@
 // here: what is expected of a command; each has its tests.
 #pragma once
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -30,6 +32,39 @@ inline std::string read(const fs::path& path) {
   return text.str();
 }
 
+inline void put(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), std::streamsize(bytes.size()));
+}
+
+using Arguments = std::vector<std::string>;
+inline Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+inline Arguments with(const Arguments& settings) {
+  Arguments all;
+  for (const std::string& s : settings) all = all + Arguments{"--set", s};
+  return all;
+}
+
+// A sanitized program is some twenty times slower: then long series are shorter.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int shorter = 6;
+#else
+constexpr int shorter = 1;
+#endif
+
+// For start(): root reads and writes whatever the permissions say; the process will no longer.
+constexpr int keeps_privileges = 97;  // its status where the system forbids that
+inline void obey_permissions() {
+  constexpr int cap_dac_override = 1, cap_dac_read_search = 2;
+  if (geteuid() == 0 && (prctl(PR_CAPBSET_DROP, cap_dac_override, 0, 0, 0) != 0 ||
+                         prctl(PR_CAPBSET_DROP, cap_dac_read_search, 0, 0, 0) != 0))
+    _exit(keeps_privileges);
+}
+
 class Cli : public testing::Test {
  protected:
   void SetUp() override {
@@ -39,7 +74,9 @@ class Cli : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  pid_t start(const std::vector<std::string>& arguments) const {
+  // before() runs in the new process.
+  pid_t start(const std::vector<std::string>& arguments,
+              const std::function<void()>& before = {}) const {
     const pid_t child = fork();
     if (child == 0) {
       std::vector<std::string> all{IMAGO_PROGRAM};
@@ -51,6 +88,7 @@ class Cli : public testing::Test {
           !freopen("out.txt", "w", stdout) || !freopen("error.txt", "w", stderr))
         _exit(99);
       unsetenv("IMAGO_DATA");
+      if (before) before();
       execv(IMAGO_PROGRAM, argv.data());
       _exit(98);
     }
@@ -69,13 +107,17 @@ class Cli : public testing::Test {
              const std::string& holding) const {
     std::string command = "imago";
     for (const auto& a : arguments) command += " " + a;
-    const Result r = imago(arguments);
+    expect_sentence(imago(arguments), status, {holding}, command);
+  }
+  // As fails(), of what was run before; with every word.
+  static void expect_sentence(const Result& r, int status, const Arguments& words,
+                              const std::string& command = {}) {
     EXPECT_EQ(r.status, status) << command << "\n" << r.error;
     EXPECT_EQ(r.error.rfind("imago: ", 0), 0u) << command << "\n" << r.error;
     EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << command << "\n" << r.error;
-    EXPECT_NE(r.error.find(holding), std::string::npos)
-        << command << " should say " << holding << "\n"
-        << r.error;
+    for (const std::string& word : words)
+      EXPECT_NE(r.error.find(word), std::string::npos) << command << " should say " << word << "\n"
+                                                       << r.error;
   }
   Result trained(const std::string& out, int steps = 30,
                  const std::vector<std::string>& more = {}) const {

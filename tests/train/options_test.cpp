@@ -120,7 +120,7 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(refusal("activation", "rleu"), "relu, tanh"));
   EXPECT_TRUE(contains(refusal("sigma", "unlearned"), "learned"));
   EXPECT_TRUE(contains(refusal("shuffle", "maybe"), "true or false"));
-  const auto json = [](const char* text) {
+  const auto json = [](const std::string& text) {
     return usage_of([&](Config& c) { c.merge_json(text, "c.json"); });
   };
   EXPECT_TRUE(contains(json(R"({"latent": "20"})"), "integer"));
@@ -128,6 +128,11 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(json(R"({"hidden": [1.5]})"), "hidden"));
   EXPECT_TRUE(contains(json(R"({"shuffle": 1})"), "true or false"));
   EXPECT_TRUE(contains(json(R"({"latent": 20)"), "not valid JSON"));
+  EXPECT_TRUE(contains(json(R"({"latent": 2, "lr": 1, "latent": 3})"), "'latent' is there twice"));
+  // 2^64 - 1 is not -1.
+  EXPECT_TRUE(contains(json(R"({"latent": 18446744073709551615})"), "18446744073709551616"));
+  EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
+  EXPECT_LT(json(R"({"activation": ")" + std::string(5000, 'x') + "\"}").size(), 300u);
   EXPECT_TRUE(contains(json("[1]"), "not an object"));
 }
 

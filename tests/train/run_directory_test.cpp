@@ -117,5 +117,76 @@ TEST_F(RunFolder, MetricsAreCutBackAndMended) {
   EXPECT_FALSE(has_figure(lines[1].figures, "fid"));
 }
 
+// Whatever a crash left of the last lines, what a checkpoint stands for is kept, and no more.
+TEST_F(RunFolder, MetricsTornAnywhereAreMended) {
+  fs::create_directories(path);
+  const std::string file = path / "metrics.jsonl";
+  {
+    MetricsFile metrics(file, 0);
+    for (const Index step : {10, 20, 30})
+      for (const char* split : {"train", "valid"})
+        metrics.append({step, double(step) / 7, split, {{"loss", 1. / double(step)}}});
+    metrics.sync();
+  }
+  const std::string whole = read("metrics.jsonl");
+  const std::size_t until = whole.find("{\"step\":30");
+  const std::string kept = whole.substr(0, until);
+  for (std::size_t n = until; n <= whole.size(); n++) {
+    write("metrics.jsonl", whole.substr(0, n));
+    { const MetricsFile metrics(file, 20); }
+    ASSERT_EQ(read("metrics.jsonl"), kept) << n;
+    // Of the checkpoint's own step every whole line stays, and only whole ones.
+    write("metrics.jsonl", whole.substr(0, n));
+    { const MetricsFile metrics(file, 30); }
+    const std::string now = read("metrics.jsonl");
+    ASSERT_EQ(now, whole.substr(0, whole.rfind('\n', n ? n - 1 : 0) + 1)) << n;
+  }
+}
+
+TEST_F(RunFolder, OnlyWhatIsItsOwnIsTakenBack) {
+  {
+    RunDirectory mine(path / "a" / "b", Existing::refuse);
+    mine.append_log("begins");
+    mine.discard();
+  }
+  EXPECT_FALSE(fs::exists(path));
+  {
+    RunDirectory mine(path / "a", Existing::refuse);
+    write("a/mine.txt", "x");
+    write("a/config.json", "{}");
+    mine.discard();
+  }
+  EXPECT_EQ(read("a/mine.txt"), "x");
+  EXPECT_FALSE(fs::exists(path / "a/config.json"));
+  EXPECT_FALSE(fs::exists(path / "a/checkpoints"));
+  {
+    RunDirectory mine(path / "a", Existing::refuse);
+    write("a/config.json", "{}");
+    write("a/metrics.jsonl", "{}\n");
+    mine.discard();
+  }
+  EXPECT_TRUE(fs::exists(path / "a/config.json")) << "there was something to see";
+  fs::remove(path / "a/metrics.jsonl");
+  {
+    RunDirectory resumed(path / "a", Existing::resume);
+    resumed.discard();
+  }
+  EXPECT_TRUE(fs::exists(path / "a/config.json")) << "it was there before";
+}
+
+TEST_F(RunFolder, KnowsWhenItIsGone) {
+  const RunDirectory mine(path, Existing::refuse);
+  EXPECT_NO_THROW(mine.check());
+  fs::rename(path, path.string() + ".away");
+  EXPECT_EQ(kind_of([&] { mine.check(); }), ErrorKind::internal);
+  EXPECT_NE(message.find("nothing there"), std::string::npos) << message;
+  fs::create_directory(path);
+  EXPECT_EQ(kind_of([&] { mine.check(); }), ErrorKind::internal);
+  EXPECT_NE(message.find("another one"), std::string::npos) << message;
+  fs::remove(path);
+  fs::rename(path.string() + ".away", path);
+  EXPECT_NO_THROW(mine.check());
+}
+
 }  // namespace
 }  // namespace imago::training

@@ -1,6 +1,7 @@
 // The program imago: parses the command line, runs one subcommand, and turns every failure into one
 // line and a status.
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -99,6 +100,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   hold_standard_streams();
+  signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is an error like a full disk
   limit_spinning(argv);
   try {
     return run(argc, argv);
