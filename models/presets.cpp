@@ -18,7 +18,8 @@ std::vector<Option> run_options() {
   using namespace training::option;
   return in_group(OptionGroup::run,
                   {
-                      text("data", "", {}, "data set, .npy or .npz file, or folder of PNG files"),
+                      text("data", "", {},
+                           "data set, .npy or .npz file, or folder of PNG or JPEG files"),
                       text("data_dir", "", {},
                            "where named sets lie; empty: $IMAGO_DATA, then the system's"),
                       text("device", "auto", {}, "auto, cpu, cuda or cuda:N"),
@@ -26,6 +27,8 @@ std::vector<Option> run_options() {
          in_group(OptionGroup::training,
                   {
                       integer("seed", 0, {0, 1e15}, "of initial weights, order and noise"),
+                      text("resize", "", {},
+                           "of a folder's images: N or HxW, scaled to cover it, centre cropped"),
                       integer("valid", 0, {0}, "rows of train that choose the best checkpoint"),
                       text("binarize", "none", {"none", "static", "dynamic", "threshold"},
                            "grey to 0 and 1: drawn once, drawn each time, or cut at 1/2"),

@@ -53,7 +53,8 @@ Shape sample_shape_of(const training::Checkpoint& c, const std::string& path) {
   }
 }
 
-data::DataSet load_data(const Config& c, const std::string& name, Device device) {
+data::DataSet load_data(const Config& c, const std::string& name, Device device,
+                        const std::string& resize) {
   if (name.empty())
     throw Error(ErrorKind::usage, {"no data set", "option 'data'", "a name or a path", "none",
                                    "give --data NAME|PATH; `imago list` names the sets"});
@@ -62,6 +63,7 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device)
                            .valid = own ? c.integer("valid") : 0,
                            .seed = std::uint64_t(c.integer("seed")),
                            .binarize = data::binarize_from(c.text("binarize")),
+                           .resize = data::resize_from(resize),
                            .device = device});
 }
 
@@ -172,7 +174,7 @@ Prepared prepare(const TrainRequest& request) {
     }
   }
   p.device = device_from(config.text("device"));
-  p.data = load_data(config, config.text("data"), p.device);
+  p.data = load_data(config, config.text("data"), p.device, config.text("resize"));
   if (last && last->data != data_json(p.data))
     throw Error(ErrorKind::data,
                 {"the data are not those the run began with", config.text("data"), last->data,
@@ -229,7 +231,7 @@ struct Run::State {
   Index step = 0;
   Shape sample_shape;
   std::unique_ptr<Built> built;
-  mutable std::map<std::string, data::DataSet> data;
+  mutable std::map<std::pair<std::string, std::string>, data::DataSet> data;  // name and resize
 };
 
 Run::Run(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -281,13 +283,16 @@ const Config& Run::config() const { return state_->config; }
 Index Run::step() const { return state_->step; }
 const Shape& Run::sample_shape() const { return state_->sample_shape; }
 
-const data::DataSet& Run::data(const std::string& name) const {
-  const std::string key = name.empty() ? state_->config.text("data") : name;
+const data::DataSet& Run::data(const std::string& name, const std::string& resize) const {
+  const std::string &own = state_->config.text("data"), &set = name.empty() ? own : name;
+  // The run's size is for the run's data and for folders; other data are as they are.
+  const bool as_run = resize.empty() && (set == own || data::is_image_folder(set));
+  const std::pair key{set, as_run ? state_->config.text("resize") : resize};
   const auto found = state_->data.find(key);
   if (found != state_->data.end()) return found->second;
-  data::DataSet loaded = load_data(state_->config, key, state_->device);
+  data::DataSet loaded = load_data(state_->config, set, state_->device, key.second);
   if (loaded.sample_shape != state_->sample_shape)
-    throw Error(ErrorKind::data, {"the data are of another shape than the run's", key,
+    throw Error(ErrorKind::data, {"the data are of another shape than the run's", set,
                                   concat("samples of ", state_->sample_shape),
                                   concat("samples of ", loaded.sample_shape)});
   Config fitting = state_->config;  // its likelihood has to fit these data as well
@@ -295,8 +300,9 @@ const data::DataSet& Run::data(const std::string& name) const {
   return state_->data.emplace(key, std::move(loaded)).first->second;
 }
 
-const data::Split& Run::split(const std::string& name, const std::string& of) const {
-  const data::DataSet& set = data(of);
+const data::Split& Run::split(const std::string& name, const std::string& of,
+                              const std::string& resize) const {
+  const data::DataSet& set = data(of, resize);
   if (name == "train") return set.train;
   if (name == "valid") return set.valid;
   if (name == "test") return set.test;
@@ -318,7 +324,7 @@ std::vector<std::string> Run::metric_names() const {
   return models::metric_names(state_->built->model);
 }
 Figures Run::evaluate(const EvaluateOptions& o) const {
-  return measure(state_->built->model, data(o.data), split(o.split, o.data),
+  return measure(state_->built->model, data(o.data, o.resize), split(o.split, o.data, o.resize),
                  {.metrics = o.metrics,
                   .seed = o.seed,
                   .samples = o.samples,

@@ -48,7 +48,8 @@ struct InterpolateOptions {
 };
 struct EvaluateOptions {
   std::vector<std::string> metrics = {};  // empty: what training reports
-  std::string data = {};  // a name or path as of --data; empty: what the run was trained on
+  std::string data = {};    // a name or path as of --data; empty: what the run was trained on
+  std::string resize = {};  // as of --resize; empty: the run's own, where the data are a folder
   std::string split = "test";
   std::uint64_t seed = 0;
   Index samples = 1000;                       // K of nll, by importance sampling
@@ -81,10 +82,12 @@ class Run {
   // Names of metrics evaluate knows for this preset.
   std::vector<std::string> metric_names() const;
   Figures evaluate(const EvaluateOptions&) const;
-  // The data set the run was trained on, or another one with `name`; opened once.
-  const data::DataSet& data(const std::string& name = {}) const;
+  // The data set the run was trained on, or another one with `name`; opened once. resize is that
+  // of EvaluateOptions.
+  const data::DataSet& data(const std::string& name = {}, const std::string& resize = {}) const;
   // train, valid (may be empty) or test of it.
-  const data::Split& split(const std::string& name, const std::string& data = {}) const;
+  const data::Split& split(const std::string& name, const std::string& data = {},
+                           const std::string& resize = {}) const;
 
  private:
   struct State;

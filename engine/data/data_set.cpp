@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -26,6 +27,24 @@ Binarize binarize_from(const std::string& text) {
   if (text == "threshold") return Binarize::threshold;
   throw Error(ErrorKind::usage,
               {"unknown binarisation", {}, "none, static, dynamic or threshold", text});
+}
+
+io::Size resize_from(const std::string& text) {
+  if (text.empty()) return {};
+  constexpr Index most = 16384;
+  Index sides[2] = {};
+  const char *at = text.data(), *const end = at + text.size();
+  int n = 0;
+  for (; n < 2; n++) {
+    const auto [next, error] = std::from_chars(at, end, sides[n]);
+    if (error != std::errc() || sides[n] < 1 || sides[n] > most) break;
+    if (next == end) return {sides[0], sides[n]};
+    if (*next != 'x') break;
+    at = next + 1;
+  }
+  throw Error(ErrorKind::usage,
+              {"wrong size", "option 'resize'", concat("N or HEIGHTxWIDTH, each from 1 to ", most),
+               "'" + text + "'"});
 }
 
 const std::vector<SetInfo>& sets() {
@@ -184,7 +203,14 @@ class Fingerprint {
   std::uint64_t state_ = 0x243F6A8885A308D3u;
 };
 
+bool is_named(const std::string& set) {
+  return std::any_of(sets().begin(), sets().end(), [&](const SetInfo& i) { return i.name == set; });
+}
+
 HostSet read(const std::string& set, const LoadOptions& o) {
+  if (o.resize && !is_image_folder(set) && (is_named(set) || is_generated(set) || io::exists(set)))
+    throw Error(ErrorKind::usage, {"cannot resize these data", "option 'resize'",
+                                   "a folder of PNG or JPEG files", set, "leave resize out"});
   if (is_generated(set)) {
     const bool patterns = set == "four-patterns";
     const Index train = patterns ? 4096 : 50000, test = patterns ? 4 : 10000;
@@ -195,20 +221,19 @@ HostSet read(const std::string& set, const LoadOptions& o) {
     s.test = {std::move(b.x), std::move(b.labels)};
     return s;
   }
-  std::string known;
-  for (const SetInfo& i : sets()) {
-    if (i.name == set) return read_idx_set(set, o.dir);
-    known += (known.empty() ? "" : ", ") + i.name;
-  }
-  if (io::is_directory(set)) return read_png_folder(set);
+  if (is_named(set)) return read_idx_set(set, o.dir);
+  if (is_image_folder(set)) return read_image_folder(set, o.resize);
   if (set.ends_with(".npy")) return read_npy_set(set);
   if (set.ends_with(".npz")) return read_npz_set(set);
   if (io::exists(set))
-    fail(set,
-         {"unknown kind of data", "a .npy or .npz file, or a folder of PNG files", "another file"});
-  fail(set, {"no such data",
-             "one of " + known + ", or a path to a .npy or .npz file or a folder of PNG files",
-             "nothing there"});
+    fail(set, {"unknown kind of data", "a .npy or .npz file, or a folder of PNG or JPEG files",
+               "another file"});
+  std::string known;
+  for (const SetInfo& i : sets()) known += i.name + ", ";
+  fail(set,
+       {"no such data",
+        "one of " + known + "or a path to a .npy or .npz file or a folder of PNG or JPEG files",
+        "nothing there"});
 }
 
 bool same_row(const HostArray& a, const HostArray& b) {
@@ -232,6 +257,10 @@ Split upload(HostSplit& s, Device device) {
 }
 
 }  // namespace
+
+bool is_image_folder(const std::string& name) {
+  return !is_named(name) && !is_generated(name) && io::is_directory(name);
+}
 
 DataSet load(const std::string& set, const LoadOptions& o) {
   if (o.valid < 0 || o.test < -1)

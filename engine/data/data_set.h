@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/core/tensor.h"
+#include "engine/io/resize.h"
 #include "engine/random/generator.h"
 
 namespace imago::data {
@@ -22,6 +23,9 @@ enum class Kind { image, vector };
 // loading. dynamic draws for each batch.
 enum class Binarize { none, fixed, dynamic, threshold };
 Binarize binarize_from(const std::string& text);  // none, static, dynamic, threshold; Error (usage)
+
+// --resize: N or HEIGHTxWIDTH; nothing for empty text. Error (usage).
+io::Size resize_from(const std::string& text);
 
 struct DataSet {
   std::string name;
@@ -44,14 +48,22 @@ struct LoadOptions {
   Index test = -1;         // the same for test; -1: a tenth where the set has none
   std::uint64_t seed = 0;  // of generated sets
   Binarize binarize = Binarize::none;
+  io::Size resize = {};  // of folders of images; Error (usage) with any other data
   Device device = {};
 };
-// name: one of sets(), or a path to .npy, .npz or a folder of PNG files. Error (data).
+// name: one of sets(), or a path to .npy, .npz or a folder of PNG or JPEG files. Error (data).
 //   .npy    [N, H, W], [N, H, W, C] or [N, D]; uint8, or floating in [0, 1] when images. uint8 [N,
 //   D] with D a square are
 //           grey images.
 //   .npz    such arrays as train, test, valid with train_labels ..., or x_train, y_train ..., or x
 //   (and y).
+//   folder  .png, .jpg and .jpeg files in order of their names, or in subfolders, each of which is
+//   a
+//           class, labelled in order of theirs; hidden files are left out. Folders train/, valid/
+//           and test/ are splits, each such a folder. All images have one size and as many
+//           channels, unless resize is given: then see io::fitted, and all are RGB where one is.
+// Whether load() would take it for one.
+bool is_image_folder(const std::string& name);
 DataSet load(const std::string& name, const LoadOptions& options = {});
 
 struct SetInfo {

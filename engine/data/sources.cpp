@@ -1,15 +1,10 @@
 #include "engine/data/sources.h"
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <initializer_list>
 
 #include "engine/io/file.h"
 #include "engine/io/idx.h"
-#include "engine/io/image.h"
 #include "engine/io/npy.h"
 
 namespace imago::data {
@@ -102,43 +97,6 @@ HostSet read_npz_set(const std::string& path) {
     fail(path,
          {"no training data in the npz file", "an array named train, x_train or x",
           there.empty() ? "none" : there, "save it with numpy.savez(path, train=..., test=...)"});
-  }
-  return s;
-}
-
-HostSet read_png_folder(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  std::error_code error;
-  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    std::string extension = it->path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return char(std::tolower(c)); });
-    if (extension == ".png" && it->path().filename().string()[0] != '.')
-      files.push_back(it->path().string());
-  }
-  if (error) fail(path, {"cannot read the folder", "a readable folder", error.message()});
-  if (files.empty())
-    fail(path,
-         {"no images in the folder", "PNG files", "none", "give a folder that holds .png files"});
-  std::sort(files.begin(), files.end());
-
-  io::Image first = io::read_png(files[0]);
-  const std::size_t size = first.pixels.size();
-  const Index n = Index(files.size());
-  HostSet s;
-  s.where = path;
-  for (Index i = 0; i < n; i++) {
-    const std::string& file = files[std::size_t(i)];
-    const io::Image image = i ? io::read_png(file) : std::move(first);
-    if (i == 0) s.train.x = io::zeros(DType::u8, {n, image.height, image.width, image.channels});
-    const Shape& shape = s.train.x.shape;
-    if (image.height != shape[1] || image.width != shape[2] || image.channels != shape[3])
-      fail(file, {"images of different sizes",
-                  concat(shape[1], " x ", shape[2], " x ", shape[3], " as ", files[0]),
-                  concat(image.height, " x ", image.width, " x ", image.channels),
-                  "resize the images to one size and kind"});
-    std::memcpy(s.train.x.bytes.data() + std::size_t(i) * size, image.pixels.data(), size);
   }
   return s;
 }

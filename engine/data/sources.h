@@ -20,6 +20,6 @@ struct HostSet {
 HostSet read_idx_set(const std::string& name, const std::string& dir);
 HostSet read_npy_set(const std::string& path);
 HostSet read_npz_set(const std::string& path);
-HostSet read_png_folder(const std::string& path);
+HostSet read_image_folder(const std::string& path, io::Size resize);
 
 }  // namespace imago::data

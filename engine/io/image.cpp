@@ -6,15 +6,33 @@
 #include <optional>
 
 #include "engine/io/file.h"
+#include "engine/io/jpeg.h"
 #include "engine/io/png.h"
 
 namespace imago::io {
 
 bool has_png() { return png::available(); }
+bool has_jpeg() { return jpeg::available(); }
 
 Image read_png(const std::string& path) {
   if (!has_png()) png::missing(path);
   return png::decode(read_file(path, "PNG file"), path);
+}
+Image read_image(const std::string& path) {
+  const Bytes file = read_file(path, "image");
+  const auto begins = [&](std::initializer_list<int> bytes) {
+    return std::equal(bytes.begin(), bytes.end(), file.begin(),
+                      file.begin() + std::ptrdiff_t(std::min(bytes.size(), file.size())),
+                      [](int a, std::byte b) { return std::byte(a) == b; });
+  };
+  const bool is_png = begins({0x89, 'P', 'N', 'G'}), is_jpeg = begins({0xff, 0xd8});
+  if (!is_png && !is_jpeg)
+    fail(path, 0,
+         {"not a PNG or JPEG file", "the signature of one",
+          file.size() < 4 ? concat(file.size(), " bytes") : "other bytes"});
+  if (is_png && !has_png()) png::missing(path);
+  if (is_jpeg && !has_jpeg()) jpeg::missing(path);
+  return is_png ? png::decode(file, path) : jpeg::decode(file, path);
 }
 void write_png(const std::string& path, const Image& image) {
   if (!has_png()) png::missing(path);

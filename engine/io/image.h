@@ -1,5 +1,5 @@
-// Pictures: 8-bit grey or RGB images, PNG in and out, and grids of samples. Not here: colour
-// management; bytes are bytes.
+// Pictures: 8-bit grey or RGB images, PNG and JPEG in, PNG out, and grids of samples. Not here:
+// colour management; bytes are bytes.
 #pragma once
 #include <cstdint>
 
@@ -13,10 +13,15 @@ struct Image {
   std::vector<std::uint8_t> pixels;  // [height, width, channels]
 };
 
-bool has_png();  // was libpng there when imago was built? Without it the two below are an Error
-                 // (usage).
+bool has_jpeg();  // the same of libjpeg
+bool has_png();   // was libpng there when imago was built? Without it the two below are an Error
+                  // (usage).
 // Palettes and 1, 2, 4 and 16 bits become 8 bits; an alpha channel is dropped.
 Image read_png(const std::string& path);
+// A PNG or a JPEG, told apart by the first bytes and not by the name. A JPEG is grey or RGB,
+// baseline or progressive, as libjpeg decodes it; CMYK, an arithmetic code and anything corrupt are
+// an Error (data). Exif is not read.
+Image read_image(const std::string& path);
 void write_png(const std::string& path, const Image& image);  // atomic
 
 struct GridOptions {

@@ -5,7 +5,6 @@
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
 #include "engine/io/idx.h"
-#include "engine/io/image.h"
 #include "engine/io/npy.h"
 #include "tests/io/files.h"
 
@@ -191,26 +190,32 @@ TEST_F(Sets, Npz) {
   expect_error(ErrorKind::data, {"a.npz:train", "wrong shape"}, [&] { load(path); });
 }
 
-TEST_F(Sets, FolderOfImages) {
-  if (!io::has_png()) GTEST_SKIP() << "built without libpng";
-  std::filesystem::create_directory(folder / "images");
-  expect_error(ErrorKind::data, {"no images in the folder"}, [&] { load(folder / "images"); });
-  for (const int i : {2, 0, 1})
-    io::write_png(folder / concat("images/", i, ".png"),
-                  {2, 3, 3, Pixels(18, std::uint8_t(10 * i))});
-  put(folder / "images/notes.txt", "not an image");
-  const DataSet s = load(folder / "images", {.test = 0});
-  EXPECT_EQ(s.sample_shape, (Shape{2, 3, 3}));
-  ASSERT_EQ(s.train.size(), 3);
-  const auto x = s.train.x.to_vector<std::uint8_t>();
-  for (int i = 0; i < 3; i++) EXPECT_EQ(x[std::size_t(18 * i)], 10 * i);  // by name
-  io::write_png(folder / "images/9.png", {3, 3, 3, Pixels(27)});
-  expect_error(ErrorKind::data, {"images/9.png", "different sizes", "2 x 3 x 3", "3 x 3 x 3"},
-               [&] { load(folder / "images"); });
-  io::write_png(folder / "images/9.png", {2, 3, 1, Pixels(6)});
-  expect_error(ErrorKind::data, {"images/9.png", "2 x 3 x 1"}, [&] { load(folder / "images"); });
-  put(folder / "images/9.png", "rubbish");
-  expect_error(ErrorKind::data, {"images/9.png", "not a PNG"}, [&] { load(folder / "images"); });
+// A folder's images alone can be resized; see folder.cpp.
+TEST_F(Sets, OnlyFoldersAreResized) {
+  write_idx_set("mnist", "");
+  const std::string npy = saved("a.npy", host_array(counting<std::uint8_t>(24), {4, 3, 2}));
+  io::write_npz(folder / "a.npz", {{"x", host_array(counting<std::uint8_t>(24), {4, 3, 2})}});
+  for (const std::string& name :
+       {npy, folder / "a.npz", std::string("mnist"), std::string("ring8")})
+    expect_error(ErrorKind::usage, {"cannot resize", "a folder of PNG or JPEG files", name}, [&] {
+      load_here(name, {.resize = {2, 2}});
+    });
+  expect_error(ErrorKind::data, {"no such data"}, [&] {
+    load(folder / "none", {.resize = {2, 2}});
+  });
+}
+TEST_F(Sets, SizesAreRead) {
+  const auto size = [](const std::string& text) {
+    const io::Size s = data::resize_from(text);
+    return std::pair(s.height, s.width);
+  };
+  EXPECT_EQ(size(""), std::pair(Index(0), Index(0)));
+  EXPECT_EQ(size("64"), std::pair(Index(64), Index(64)));
+  EXPECT_EQ(size("48x16384"), std::pair(Index(48), Index(16384)));
+  for (const char* wrong : {"0", "-3", "x", "64x", "x64", "64x0", "64x64x3", "64 x 64", "16385",
+                            "6.5", "99999999999999999999", "64X64", " 64"})
+    expect_error(ErrorKind::usage, {"option 'resize'", "HEIGHTxWIDTH", concat("'", wrong, "'")},
+                 [&] { data::resize_from(wrong); });
 }
 
 TEST_F(Sets, HeldOutRowsAreTheSameForEveryRun) {

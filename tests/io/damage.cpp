@@ -7,6 +7,7 @@
 #include "engine/io/npy.h"
 #include "engine/io/safetensors.h"
 #include "tests/io/files.h"
+#include "tests/io/jpegs.h"
 
 namespace imago::test {
 namespace {
@@ -53,6 +54,16 @@ std::vector<Loader> loaders() {
                      io::write_png(p, {3, 5, 1, counting<std::uint8_t>(15)});
                    },
                    [](const std::string& p) { io::read_png(p); }});
+  const Load image = [](const std::string& p) { io::read_image(p); };
+  if (io::has_png())
+    all.push_back({"image", "jpg", all.back().write, image});  // a PNG by this name
+#if IMAGO_TEST_JPEG
+  for (const JpegKind kind : {JpegKind::baseline, JpegKind::progressive})
+    all.push_back(
+        {kind == JpegKind::baseline ? "jpeg" : "jpeg_progressive", "jpg",
+         [=](const std::string& p) { put(p, jpeg(9, 5, 3, counting<std::uint8_t>(135), kind)); },
+         image});
+#endif
   return all;
 }
 
@@ -88,8 +99,9 @@ TEST_P(Damage, WrongMagic) {
 }
 TEST_P(Damage, LongerThanItSays) {
   const std::string longer = whole() + std::string(3, 'x');
-  if (GetParam().name != "png") return refuse(longer, "longer");
-  put(path, longer);  // a PNG ends at its IEND chunk; what follows is not part of it
+  const bool picture = GetParam().suffix == "png" || GetParam().suffix == "jpg";
+  if (!picture) return refuse(longer, "longer");
+  put(path, longer);  // a picture ends at its end marker; what follows is not part of it
   EXPECT_NO_THROW(GetParam().load(path));
 }
 // Whatever one byte becomes: a value of the right form, or an Error; never a crash, a hang or a
@@ -235,6 +247,52 @@ TEST_F(FormatDamage, SafeTensors) {
   refuse(safetensors("{\"w\":" + std::string(5000, '[') + std::string(5000, ']') + "}", ""),
          {"deep nesting"}, load);
 }
+
+#if IMAGO_TEST_JPEG
+TEST_F(FormatDamage, Jpeg) {
+  const Load load = [](const std::string& p) { io::read_image(p); };
+  std::vector<std::uint8_t> noise;
+  for (unsigned i = 0, v = 1; i < 24 * 24 * 3; i++, v = v * 1664525 + 1013904223)
+    noise.push_back(std::uint8_t(v >> 24));
+  const std::string good = jpeg(24, 24, 3, noise), end = "\xff\xd9";
+  ASSERT_EQ(good.substr(good.size() - 2), end);
+  // Where libjpeg would warn, and return a picture that is grey from there on.
+  for (const double part : {.5, .7, .95})
+    refuse(good.substr(0, std::size_t(part * double(good.size()))) + end,
+           {"damaged JPEG", "at byte", "Corrupt JPEG data"}, load);
+  const std::size_t frame = good.find("\xff\xc0");
+  const auto altered = [&](std::size_t at, const std::string& with) {
+    std::string s = good;
+    return s.replace(at, with.size(), with);
+  };
+  refuse(altered(frame + 5, "\xff\xdc\xff\xdc"),
+         {"larger than the file can hold", "at most", "65500 x 65500"}, load);
+  refuse(altered(frame + 5, "\xff\xff\xff\xff"), {"damaged JPEG", "65500"}, load);
+  refuse(good.substr(0, 2) + altered(frame + 5, "\xff\xff\xff\xff").substr(frame, 18),
+         {"damaged JPEG"}, load);  // 20 bytes
+  refuse(altered(frame + 5, std::string(2, '\0')), {"damaged JPEG"}, load);
+  refuse(altered(frame + 4, "\x0c"), {"damaged JPEG", "precision 12"}, load);
+  refuse(altered(frame + 1, "\xc9"), {"Huffman", "arithmetic"}, load);
+  refuse(jpeg(2, 2, 4, counting<std::uint8_t>(16)), {"printing", "grey or RGB", "CMYK"}, load);
+  // Extra bytes after the last row of pixels lose nothing.
+  put(path, good.substr(0, good.size() - 2) + "abc" + end);
+  EXPECT_NO_THROW(load(path));
+}
+// A scan costs the whole image's pixels, and few bytes.
+TEST_F(FormatDamage, JpegOfThousandsOfScans) {
+  const Load load = [](const std::string& p) { io::read_image(p); };
+  const std::string good = jpeg(16, 16, 3, std::vector<std::uint8_t>(768, 99), JpegKind::separate);
+  const std::size_t last = good.rfind("\xff\xda"), size = good.size() - 2 - last;
+  const auto repeated = [&](int n) {
+    std::string s = good.substr(0, last);
+    for (int i = 0; i < n; i++) s += good.substr(last, size);
+    return s + good.substr(good.size() - 2);
+  };
+  put(path, repeated(400));
+  EXPECT_NO_THROW(load(path));
+  refuse(repeated(600), {"damaged JPEG", "500 scans"}, load);
+}
+#endif
 
 TEST_F(FormatDamage, Npz) {
   const Load load = [](const std::string& p) { io::read_npz(p); };

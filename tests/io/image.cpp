@@ -1,9 +1,10 @@
-// PNG out and in, and where each image of a grid lands.
+// PNG out and in, JPEG in, and where each image of a grid lands.
 #include "engine/io/image.h"
 
 #include <cmath>
 
 #include "tests/io/files.h"
+#include "tests/io/jpegs.h"
 
 namespace imago::test {
 namespace {
@@ -35,6 +36,53 @@ TEST(Png, WrongSizeIsRefused) {
        {io::Image{2, 2, 1, {0, 0, 0}}, io::Image{0, 2, 1, {}}, io::Image{1, 1, 2, {0, 0}}})
     expect_error(ErrorKind::usage, {"channels"}, [&] { io::write_png(folder / "a.png", bad); });
   EXPECT_EQ(folder.entries(), 0u);
+}
+
+// A smooth picture, so that quality 100 is within a few levels of it.
+std::vector<std::uint8_t> gradient(int height, int width, int channels) {
+  std::vector<std::uint8_t> v;
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++)
+      for (int c = 0; c < channels; c++) v.push_back(std::uint8_t(40 * c + 5 * x + 3 * y));
+  return v;
+}
+TEST(Jpeg, Decodes) {
+  TemporaryFolder folder;
+  if (!io::has_jpeg()) {
+    put(folder / "a.jpg", "\xff\xd8\xff");
+    expect_error(ErrorKind::usage, {"no JPEG", "libjpeg-dev"},
+                 [&] { io::read_image(folder / "a.jpg"); });
+    return;
+  }
+#if IMAGO_TEST_JPEG
+  for (const int channels : {1, 3})
+    for (const JpegKind kind : {JpegKind::baseline, JpegKind::progressive, JpegKind::separate}) {
+      const auto pixels = gradient(11, 18, channels);
+      put(folder / "a.jpg", jpeg(11, 18, channels, pixels, kind));
+      const io::Image image = io::read_image(folder / "a.jpg");
+      EXPECT_EQ(image.height, 11);
+      EXPECT_EQ(image.width, 18);
+      ASSERT_EQ(image.channels, channels);
+      ASSERT_EQ(image.pixels.size(), pixels.size());
+      for (std::size_t i = 0; i < pixels.size(); i++)
+        EXPECT_NEAR(image.pixels[i], pixels[i], 3) << channels << " channels, value " << i;
+    }
+#endif
+}
+// The first bytes decide; a name does not.
+TEST(Jpeg, NamesDoNotMatter) {
+  TemporaryFolder folder;
+  if (!io::has_jpeg() || !io::has_png()) GTEST_SKIP() << "built without libjpeg or libpng";
+  io::write_png(folder / "a.jpg", {1, 2, 1, {7, 8}});
+  EXPECT_EQ(io::read_image(folder / "a.jpg").pixels, (std::vector<std::uint8_t>{7, 8}));
+#if IMAGO_TEST_JPEG
+  put(folder / "a.png", jpeg(8, 8, 1, std::vector<std::uint8_t>(64, 77)));
+  EXPECT_EQ(io::read_image(folder / "a.png").pixels, std::vector<std::uint8_t>(64, 77));
+  expect_error(ErrorKind::data, {"not a PNG"}, [&] { io::read_png(folder / "a.png"); });
+#endif
+  put(folder / "a.gif", "GIF89a and so on");
+  expect_error(ErrorKind::data, {"a.gif", "at byte 0", "not a PNG or JPEG"},
+               [&] { io::read_image(folder / "a.gif"); });
 }
 
 TEST(Grid, Places) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "kernels/config.h"
+#include "tests/io/jpegs.h"
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -237,6 +238,42 @@ TEST_F(Cli, EvaluatesOnOtherData) {
   fails({"evaluate", "run", "--data", "two-moons"}, 3, "two-moons");
   fails({"evaluate", "run", "--data", "nowhere.npy"}, 3, "nowhere.npy");
 }
+
+#if IMAGO_TEST_JPEG
+TEST_F(Cli, TrainsOnAFolderOfMixedJpegs) {
+  const auto put = [&](const std::string& name, int height, int width, int channels) {
+    fs::create_directories((folder_ / name).parent_path());
+    const std::vector<std::uint8_t> pixels(std::size_t(height * width * channels), 90);
+    std::ofstream(folder_ / name, std::ios::binary)
+        << imago::test::jpeg(height, width, channels, pixels);
+  };
+  for (int i = 0; i < 12; i++)
+    put("pictures/" + std::to_string(i) + ".jpg", 8 + i, 20 - i, i % 2 ? 3 : 1);
+  put("others/a.jpeg", 30, 17, 3);
+  put("others/b.jpeg", 9, 9, 1);
+  const std::vector<std::string> train{"train", "vae",   "--data",   "pictures", "--steps",
+                                       "3",     "--set", "hidden=8", "--out",    "run"};
+  fails(train, 3, "--resize");
+  std::vector<std::string> resized = train;
+  resized.insert(resized.end(), {"--resize", "6by7"});
+  fails(resized, 2, "6by7");
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+  resized.back() = "6x7";
+  const Result r = imago(resized);
+  ASSERT_EQ(r.status, 0) << r.error;
+  EXPECT_EQ(json::parse(read(folder_ / "run/config.json"))["resize"], "6x7");
+  EXPECT_EQ(imago({"reconstruct", "run", "-n", "1"}).status, 0);
+  // Another folder comes to the run's size, or to the one that is asked for.
+  const json other = json::parse(imago({"evaluate", "run", "--data", "others", "--json"}).out);
+  EXPECT_EQ(other["n"], 1);
+  fails({"evaluate", "run", "--data", "others", "--resize", "5"}, 3, "[5, 5, 3]");
+  EXPECT_EQ(imago({"evaluate", "run", "--data", "others", "--resize", "6x7"}).status, 0);
+  fails({"evaluate", "run", "--data", "ring8", "--resize", "6x7"}, 2, "resize");
+  fails({"evaluate", "run", "--data", "ring8"}, 3, "[6, 7, 3]");
+  fails({"train", "vae", "--out", "run", "--resume", "--resize", "8"}, 2, "resize");
+  fails({"train", "vae", "--data", "four-patterns", "--resize", "8"}, 2, "resize");
+}
+#endif
 
 TEST_F(Cli, PicturesOfASmallTestSplit) {
   ASSERT_EQ(trained("run", 5).status, 0);

@@ -12,7 +12,7 @@ namespace {
 struct Options {
   RunOptions run;
   std::vector<std::string> metrics;
-  std::string data, split = "test";
+  std::string data, resize, split = "test";
   std::int64_t seed = 0, samples = 1000, limit = 0;
   bool json = false;
 };
@@ -24,6 +24,7 @@ int run(const Options& o) {
   models::EvaluateOptions options;
   options.metrics = o.metrics;
   options.data = o.data;
+  options.resize = o.resize;
   options.split = o.split;
   options.seed = std::uint64_t(o.seed);
   options.samples = o.samples;
@@ -37,8 +38,8 @@ int run(const Options& o) {
   status.clear();
   if (caught_signal()) return 128 + caught_signal();
 
-  const data::DataSet& set = trained.data(o.data);
-  const Index rows = trained.split(o.split, o.data).size();
+  const data::DataSet& set = trained.data(o.data, o.resize);
+  const Index rows = trained.split(o.split, o.data, o.resize).size();
   const Index n = o.limit ? std::min<Index>(o.limit, rows) : rows;
   if (o.json) {
     nlohmann::ordered_json object;
@@ -66,6 +67,8 @@ void add_evaluate(Program& program) {
   add_run_options(app, &o.run);
   app->add_option("--data", o.data, "data set (imago list) or path; default: the run's own")
       ->type_name("NAME|PATH");
+  app->add_option("--resize", o.resize, "of a folder's images; default: the run's")
+      ->type_name("N|HxW");
   app->add_option(
          "--metrics", o.metrics,
          "elbo, rate, distortion, iwae, nll, mse, separated by commas [what training reports]")

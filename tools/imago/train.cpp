@@ -101,9 +101,11 @@ void add_train(Program& program) {
         ->type_name(type);
   };
   setting("--data", "NAME|PATH", "data",
-          "data set (imago list), a .npy or .npz file, or a folder of PNG files");
+          "data set (imago list), a .npy or .npz file, or a folder of PNG or JPEG files");
   setting("--data-dir", "DIR", "data_dir",
           "where named data sets lie; default $IMAGO_DATA, then the system's");
+  setting("--resize", "N|HxW", "resize",
+          "of a folder's images: scaled to cover this size, and cropped at the centre");
   setting("--epochs", "N", "epochs", "passes over the training split");
   setting("--steps", "N", "steps", "steps in all, instead of epochs");
   setting("--batch", "N", "batch", "samples a step");
