@@ -129,6 +129,13 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(json(R"({"shuffle": 1})"), "true or false"));
   EXPECT_TRUE(contains(json(R"({"latent": 20)"), "not valid JSON"));
   EXPECT_TRUE(contains(json("[1]"), "not an object"));
+  // Not -1, as which a 64-bit integer would read it.
+  EXPECT_TRUE(contains(json(R"({"latent": 18446744073709551615})"), "received 1844674407370955"));
+  EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
+  // Deeper than a recursion over it could go.
+  const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');
+  EXPECT_TRUE(contains(json(("{\"latent\": " + deep + "}").c_str()), "a nested array"));
+  EXPECT_THROW(json_string("{\"preset\": " + deep + "}", "preset", "c.json"), Error);
 }
 
 }  // namespace
