@@ -8,6 +8,7 @@ option(IMAGO_TESTS "build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(IMAGO_TOOLS "build the programs imago and imago-bench" ${PROJECT_IS_TOP_LEVEL})
 option(IMAGO_NATIVE "tune kernels for this machine; off: x86-64-v3 and -v4 versions, chosen when the program starts" ${PROJECT_IS_TOP_LEVEL})
 option(IMAGO_SANITIZE "address and undefined-behaviour sanitizers" OFF)
+option(IMAGO_FUZZ "libFuzzer programs of the loaders, sanitized; needs clang" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release)
@@ -28,5 +29,13 @@ target_include_directories(imago_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT
 if(IMAGO_SANITIZE)
   target_compile_options(imago_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>)
+  target_link_options(imago_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(IMAGO_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "IMAGO_FUZZ needs clang; use the preset 'fuzz'")
+  endif()
+  target_compile_options(imago_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+    -fno-sanitize-recover=all -fno-omit-frame-pointer -Wno-pass-failed)
   target_link_options(imago_flags INTERFACE -fsanitize=address,undefined)
 endif()

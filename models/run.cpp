@@ -1,11 +1,13 @@
 #include "models/run.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/file.h"
 #include "engine/train/checkpoint.h"
+#include "engine/train/json.h"
 #include "engine/train/run_directory.h"
 #include "models/latent_variable_task.h"
 #include "models/presets.h"
@@ -46,11 +48,13 @@ std::string data_json(const data::DataSet& d) {
 }
 Shape sample_shape_of(const training::Checkpoint& c, const std::string& path) {
   try {
-    return Shape(Json::parse(c.data).at("sample_shape").get<std::vector<Index>>());
-  } catch (const Json::exception& e) {
-    throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path,
-                                  "\"sample_shape\": [...]", c.data});
+    const Json sizes = Json::parse(c.data).at("sample_shape");
+    if (sizes.is_array() && std::all_of(sizes.begin(), sizes.end(), training::is_int64<Json>))
+      return Shape(sizes.get<std::vector<Index>>());
+  } catch (const Json::exception&) {
   }
+  throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path,
+                                "\"sample_shape\": [...]", c.data});
 }
 
 data::DataSet load_data(const Config& c, const std::string& name, Device device,

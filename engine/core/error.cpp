@@ -1,15 +1,29 @@
 #include "engine/core/error.h"
 
+#include <cstdint>
+
 namespace imago {
+namespace {
+
+// A part may quote a file: that must not fill the screen.
+std::string shortened(const std::string& part) {
+  std::size_t end = 1000;
+  if (part.size() <= end) return part;
+  while (end && (part[end] & 0xc0) == 0x80) end--;  // not within a character of UTF-8
+  return part.substr(0, end) + "...";
+}
+
+}  // namespace
 
 std::string Error::text(const Parts& p) {
-  std::string s = p.what;
-  if (!p.where.empty()) s.append(", in ").append(p.where);
-  if (!p.expected.empty()) s.append(", expected ").append(p.expected);
-  if (!p.received.empty()) s.append(", received ").append(p.received);
-  if (!p.remedy.empty()) s.append("; ").append(p.remedy);
+  std::string s = shortened(p.what);
+  if (!p.where.empty()) s.append(", in ").append(shortened(p.where));
+  if (!p.expected.empty()) s.append(", expected ").append(shortened(p.expected));
+  if (!p.received.empty()) s.append(", received ").append(shortened(p.received));
+  if (!p.remedy.empty()) s.append("; ").append(shortened(p.remedy));
+  // One error, one line; and no quoted file commands the terminal.
   for (char& c : s)
-    if (c == '\n' || c == '\r') c = ' ';  // one error, one line
+    if (std::uint8_t(c) < 0x20 || c == 0x7f) c = ' ';
   return s;
 }
 

@@ -111,18 +111,20 @@ std::uint64_t checked_bytes(const std::vector<std::uint64_t>& sizes, Element e,
                             const std::string& path, std::uint64_t offset) {
   if (sizes.size() > 32)
     fail(path, offset, {"too many dimensions", "at most 32", concat(sizes.size())});
-  constexpr std::uint64_t limit = std::uint64_t(1) << 60;
-  std::uint64_t n = size_of(e);
+  // The same for every type, so that what was read can be written as another; a Shape holds as
+  // many.
+  constexpr std::uint64_t limit = std::uint64_t(1) << 56;
+  std::uint64_t n = 1;
   bool empty = false;
   for (const std::uint64_t s : sizes) empty = empty || s == 0;
   for (const std::uint64_t s : sizes) {
     if (s > limit || (s && n > limit / s))
       fail(path, offset,
-           {"the sizes in the header overflow", "at most 2^60 bytes",
+           {"the sizes in the header overflow", "at most 2^56 elements",
             concat(s, " in one dimension"), "the file is damaged"});
     if (s) n *= s;
   }
-  return empty ? 0 : n;
+  return empty ? 0 : n * size_of(e);
 }
 Shape checked_shape(const std::vector<std::uint64_t>& sizes, Element e, std::uint64_t available,
                     const std::string& path, std::uint64_t offset) {

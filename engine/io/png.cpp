@@ -74,6 +74,7 @@ bool read_header(Session* s, png_uint_32* width, png_uint_32* height, int* chann
   if (!s->info) return false;
   png_set_read_fn(s->png, s, on_read);
   png_set_user_limits(s->png, 1'000'000, 1'000'000);
+  png_set_chunk_cache_max(s->png, 1);  // none: texts are not kept, each of which may unpack to 8 MB
   png_read_info(s->png, s->info);
   const int colour = png_get_color_type(s->png, s->info),
             depth = png_get_bit_depth(s->png, s->info);

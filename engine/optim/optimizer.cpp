@@ -14,6 +14,8 @@ template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
 };
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;  // which clang 14 does not derive
 
 [[noreturn]] void fail(std::string what, std::string where, std::string expected,
                        std::string received, std::string remedy = {}) {

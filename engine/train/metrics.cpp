@@ -11,6 +11,7 @@
 
 #include "engine/core/error.h"
 #include "engine/io/file.h"
+#include "engine/train/json.h"
 
 namespace imago::training {
 
@@ -40,21 +41,29 @@ std::string to_json(const MetricsLine& line) {
 
 MetricsLine metrics_from_json(const std::string& text, const std::string& path,
                               std::uint64_t offset) {
-  try {
-    const Json object = Json::parse(text);
-    MetricsLine line{object.at("step").get<Index>(),
-                     object.at("epoch").get<double>(),
-                     object.at("split").get<std::string>(),
-                     {}};
-    for (const auto& [name, value] : object.items())
-      if (name != "step" && name != "epoch" && name != "split")
-        line.figures.emplace_back(name, value.is_null() ? std::nan("") : value.get<double>());
-    return line;
-  } catch (const Json::exception&) {
+  const auto broken = [&] {
     io::fail(path, offset,
              {"broken line of metrics", "{\"step\": ..., \"epoch\": ..., \"split\": ..., ...}",
               text.substr(0, 60)});
+  };
+  try {
+    const Json object = Json::parse(text);
+    const Json& step = object.at("step");
+    if (!is_int64(step) || step.get<Index>() < 0 || !object.at("epoch").is_number()) broken();
+    MetricsLine line{step.get<Index>(),
+                     object.at("epoch").get<double>(),
+                     object.at("split").get<std::string>(),
+                     {}};
+    for (const auto& [name, value] : object.items()) {
+      if (name == "step" || name == "epoch" || name == "split") continue;
+      if (!value.is_null() && !value.is_number()) broken();
+      line.figures.emplace_back(name, value.is_null() ? std::nan("") : value.get<double>());
+    }
+    return line;
+  } catch (const Json::exception&) {
+    broken();
   }
+  return {};
 }
 
 namespace {

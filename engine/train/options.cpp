@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/core/error.h"
+#include "engine/train/json.h"
 
 namespace imago::training {
 
@@ -137,16 +138,16 @@ Value parse_text(const Option& o, const std::string& text, const std::string& wh
 Json to_json(const Value& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
 }
+// What was received; dump() recurses, and a file may nest deeper than the stack.
+std::string shown(const Json& j) {
+  const bool nested =
+      std::any_of(j.begin(), j.end(), [](const Json& e) { return e.is_structured(); });
+  return nested ? concat("a nested ", j.type_name()) : j.dump();
+}
 Value from_json(const Option& o, const Json& j, const std::string& where) {
   if (j.is_boolean()) return j.get<bool>();
-  // Beyond 64 bits with a sign it is no integer here, and must not become another one.
-  constexpr auto most = std::uint64_t(std::numeric_limits<std::int64_t>::max());
-  const auto fits = [&](const Json& e) {
-    return e.is_number_integer() && !(e.is_number_unsigned() && e.get<std::uint64_t>() > most);
-  };
-  if (fits(j)) return j.get<std::int64_t>();
-  if (j.is_number_integer()) return j.get<double>();
-  if (j.is_number_float()) {
+  if (is_int64(j)) return j.get<std::int64_t>();
+  if (j.is_number()) {
     // 1e3 is a float to JSON, and an integer to people.
     const double x = j.get<double>();
     if (o.type == OptionType::integer && x == std::floor(x) && std::fabs(x) < 9e15)
@@ -154,14 +155,15 @@ Value from_json(const Option& o, const Json& j, const std::string& where) {
     return x;
   }
   if (j.is_string()) return j.get<std::string>();
-  if (j.is_array() && std::all_of(j.begin(), j.end(), fits)) return j.get<Integers>();
-  usage("option '" + o.name + "' has a wrong value", where, wanted(o), j.dump());
+  if (j.is_array() && std::all_of(j.begin(), j.end(), is_int64<Json>)) return j.get<Integers>();
+  usage("option '" + o.name + "' has a wrong value", where, wanted(o), shown(j));
 }
 Json parse_object(const std::string& text, const std::string& where) {
   // Of equal keys the parser would keep the last.
   std::set<std::string> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 4) usage("a configuration is nested too deeply", where, "values and lists", text);
+    if (depth > 4)
+      usage("a configuration is nested too deeply", where, "values and lists", "deeper ones");
     if (depth == 1 && event == Json::parse_event_t::key &&
         !keys.insert(value.get<std::string>()).second)
       usage("option '" + value.get<std::string>() + "' is there twice", where, "each key once",
@@ -329,7 +331,7 @@ std::string json_string(const std::string& json, const std::string& key, const s
   const auto found = object.find(key);
   if (found == object.end()) return {};
   if (!found->is_string())
-    usage("option '" + key + "' has a wrong value", where, "text", found->dump());
+    usage("option '" + key + "' has a wrong value", where, "text", shown(*found));
   return found->get<std::string>();
 }
 

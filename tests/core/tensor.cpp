@@ -90,6 +90,13 @@ TEST(Error, IsOneLine) {
   EXPECT_EQ(std::string(e.what()),
             "cannot read, in file.npy, expected magic, received   xyz; try again");
 }
+// What a file holds ends up in errors: it must neither command the terminal nor fill the screen.
+TEST(Error, QuotesHostileText) {
+  const Error e(ErrorKind::data, {"bad", "x", "\x1b[2J\a\x7f",
+                                  std::string(999, 'a') + "\u00e9" + std::string(99, 'b')});
+  EXPECT_EQ(std::string(e.what()),
+            "bad, in x, expected  [2J  , received " + std::string(999, 'a') + "...");
+}
 TEST(Memory, ReturnsToWhatItWas) {
   for (Device d : devices()) {
     const std::size_t before = memory_stats(d).active;

@@ -154,6 +154,9 @@ TEST_F(FormatDamage, Idx) {
   const Load load = [](const std::string& p) { io::read_idx(p); };
   const std::string zero(2, '\0');
   refuse(zero + "\x08\x03" + big32(~0u) + big32(~0u) + big32(~0u), {"at byte 4", "overflow"}, load);
+  refuse(zero + "\x08\x03" + big32(1u << 31) + big32(1u << 28) + big32(1), {"overflow"}, load);
+  // Not even when a size of 0 leaves no values: no array can be of that shape.
+  refuse(zero + "\x08\x03" + big32(~0u) + big32(~0u) + big32(0), {"overflow"}, load);
   refuse(zero + "\x08\x02" + big32(1u << 20) + big32(1u << 20) + "abc",
          {"truncated", "1099511627776", "received 3"}, load);
   refuse(zero + "\x07\x01" + big32(1) + "a", {"at byte 2", "element type", "received 7"}, load);

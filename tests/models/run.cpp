@@ -294,6 +294,15 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
   // A configuration as small as its preset: the checkpoint knows the rest.
   test::put(folder / "vae/config.json", R"({"preset": "vae", "data": "four-patterns"})");
   EXPECT_EQ(models::Run::open(folder / "vae").config().integer("latent"), 2);
+  const std::string weights = folder / "vae/checkpoints/last.safetensors";
+  const io::SafeTensors whole = io::read_safetensors(weights);
+  for (const char* shape : {"[2.5,2,1]", "[1e300]", "[true,4]", "4", "[-4]"}) {
+    io::Metadata metadata = whole.metadata;
+    metadata["imago.data"] = concat(R"({"sample_shape":)", shape, "}");
+    io::write_safetensors(weights, whole.tensors, metadata);
+    test::expect_error(
+        ErrorKind::data, {weights}, [&] { models::Run::open(folder / "vae"); }, shape);
+  }
   test::put(folder / "vae/config.json", R"({"preset": )");
   test::expect_error(ErrorKind::data, {"config.json"}, [&] { models::Run::open(folder / "vae"); });
   test::put(folder / "vae/checkpoints/last.safetensors", "x");

@@ -134,6 +134,13 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
   EXPECT_LT(json(R"({"activation": ")" + std::string(5000, 'x') + "\"}").size(), 300u);
   EXPECT_TRUE(contains(json("[1]"), "not an object"));
+  // Not -1, as which a 64-bit integer would read it.
+  EXPECT_TRUE(contains(json(R"({"latent": 18446744073709551615})"), "received 1844674407370955"));
+  EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
+  // Deeper than a recursion over it could go.
+  const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');
+  EXPECT_TRUE(contains(json(("{\"latent\": " + deep + "}").c_str()), "a nested array"));
+  EXPECT_THROW(json_string("{\"preset\": " + deep + "}", "preset", "c.json"), Error);
 }
 
 }  // namespace

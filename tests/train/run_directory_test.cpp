@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "engine/core/error.h"
 #include "engine/train/metrics.h"
@@ -186,6 +187,18 @@ TEST_F(RunFolder, KnowsWhenItIsGone) {
   fs::remove(path);
   fs::rename(path.string() + ".away", path);
   EXPECT_NO_THROW(mine.check());
+}
+
+TEST(Metrics, NumbersAreWhatTheyAre) {
+  const auto read = [](const std::string& step, const std::string& loss) {
+    return metrics_from_json(
+        R"({"step":)" + step + R"(,"epoch":1,"split":"train","loss":)" + loss + "}", "m.jsonl");
+  };
+  EXPECT_EQ(read("9223372036854775807", "2").step, std::numeric_limits<Index>::max());
+  for (const char* step : {"9223372036854775808", "1e300", "1.5", "-1", "true"})
+    EXPECT_THROW(read(step, "2"), Error) << step;
+  EXPECT_THROW(read("1", "true"), Error);
+  EXPECT_EQ(figure(read("1", "18446744073709551615").figures, "loss"), 0x1p64);
 }
 
 }  // namespace
