@@ -34,6 +34,9 @@ set(library_depends g++ libdnnl-dev "libopenblas-openmp-dev | libopenblas-dev" l
 if(PNG_FOUND)
   list(APPEND library_depends libpng-dev)
 endif()
+if(JPEG_FOUND)
+  list(APPEND library_depends libjpeg-dev)
+endif()
 list(JOIN library_depends ", " CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS)
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
 "The C++20 library: headers and static library with tensors, gradients of any

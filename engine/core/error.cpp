@@ -10,7 +10,7 @@ std::string shortened(const std::string& part) {
   std::size_t end = 1000;
   if (part.size() <= end) return part;
   while (end && (part[end] & 0xc0) == 0x80) end--;  // not within a character of UTF-8
-  return part.substr(0, end) + "...";
+  return std::string(part, 0, end).append("...");
 }
 
 }  // namespace

@@ -27,10 +27,10 @@ Entries entries(const std::string& folder) {
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return char(std::tolower(c)); });
     if (name[0] == '.') continue;
-    if (io::is_directory(it->path().string()))
+    if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
+      e.images.push_back(name);  // even a folder of that name: reading it says so
+    else if (io::is_directory(it->path().string()))
       e.folders.push_back(name);
-    else if (extension == ".png" || extension == ".jpg" || extension == ".jpeg")
-      e.images.push_back(name);
   }
   if (error) fail(folder, {"cannot read the folder", "a readable folder", error.message()});
   std::sort(e.images.begin(), e.images.end());

@@ -129,9 +129,6 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(json(R"({"shuffle": 1})"), "true or false"));
   EXPECT_TRUE(contains(json(R"({"latent": 20)"), "not valid JSON"));
   EXPECT_TRUE(contains(json(R"({"latent": 2, "lr": 1, "latent": 3})"), "'latent' is there twice"));
-  // 2^64 - 1 is not -1.
-  EXPECT_TRUE(contains(json(R"({"latent": 18446744073709551615})"), "18446744073709551616"));
-  EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
   EXPECT_LT(json(R"({"activation": ")" + std::string(5000, 'x') + "\"}").size(), 300u);
   EXPECT_TRUE(contains(json("[1]"), "not an object"));
   // Not -1, as which a 64-bit integer would read it.
@@ -139,7 +136,8 @@ TEST(Options, WrongValuesSayExpectedAndReceived) {
   EXPECT_TRUE(contains(json(R"({"hidden": [18446744073709551615]})"), "[18446744073709551615]"));
   // Deeper than a recursion over it could go.
   const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');
-  EXPECT_TRUE(contains(json(("{\"latent\": " + deep + "}").c_str()), "a nested array"));
+  EXPECT_TRUE(contains(json(("{\"latent\": " + deep + "}").c_str()), "nested too deeply"));
+  EXPECT_TRUE(contains(json(R"({"latent": [[1]]})"), "a nested array"));
   EXPECT_THROW(json_string("{\"preset\": " + deep + "}", "preset", "c.json"), Error);
 }
 
