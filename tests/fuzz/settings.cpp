@@ -7,7 +7,8 @@ namespace imago::fuzz {
 namespace {
 
 void check(const std::string& text) {
-  training::Config config(models::preset("vae").options);
+  static const training::Config defaults(models::preset("vae").options);
+  training::Config config = defaults;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string line = text.substr(at, end - at);
@@ -22,11 +23,11 @@ void check(const std::string& text) {
       continue;
     }
     // What is shown can be given again.
-    training::Config again(models::preset("vae").options);
+    training::Config again = defaults;
     again.set_text(key, training::to_text(config.option(key).value));
     require(again.option(key) == config.option(key), "the text of " + key + " means another value");
   }
-  training::Config again(models::preset("vae").options);
+  training::Config again = defaults;
   again.merge_json(config.json(), "out.json");
   require(again == config, "a configuration reads back different");
 }
