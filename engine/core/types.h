@@ -55,7 +55,7 @@ class Shape {
   Shape() = default;
   Shape(std::initializer_list<Index> d) : Shape(std::vector<Index>(d)) {}
   explicit Shape(
-      std::vector<Index> d);  // Error (usage) on a negative size or an element count beyond 2^62
+      std::vector<Index> d);  // Error (usage) on a negative size or an element count beyond 2^59
   int rank() const { return int(d_.size()); }
   Index operator[](int i) const { return d_[std::size_t(i < 0 ? i + rank() : i)]; }
   Index numel() const { return numel_; }
