@@ -1,5 +1,6 @@
 // Every public op. Adding one: kernels/<family>, engine/ops/<family>, a row in tests/op_cases.
 #pragma once
+#include "engine/ops/conv.h"
 #include "engine/ops/index.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/matmul.h"
