@@ -34,7 +34,7 @@ template <class T>
 DEVICE inline T forward_at(const Conv<T>& p, Index r, Index o) {
   const ConvShape& s = p.shape;
   const Pixel at = pixel(r, s.out_height, s.out_width);
-  const Index cols = s.group_channels(), group = quotient(o, s.out_channels / s.groups);
+  const Index cols = quotient(s.channels, s.groups), group = quotient(o, s.out_channels / s.groups);
   T sum = 0;
   for (Index ky = 0; ky < s.kernel_h; ky++) {
     const Index iy = at.y * s.stride_h - s.pad_h + ky * s.dilation_h;
@@ -54,7 +54,7 @@ template <class T>
 DEVICE inline T input_at(const Conv<T>& p, Index r, Index c) {
   const ConvShape& s = p.shape;
   const Pixel at = pixel(r, s.height, s.width);
-  const Index cols = s.group_channels(), outs = s.out_channels / s.groups;
+  const Index cols = quotient(s.channels, s.groups), outs = s.out_channels / s.groups;
   const Index group = quotient(c, cols), field = s.kernel_h * s.kernel_w * cols;
   const Taps down = taps(at.y, s.stride_h, s.pad_h, s.dilation_h),
              across = taps(at.x, s.stride_w, s.pad_w, s.dilation_w);
@@ -78,7 +78,7 @@ DEVICE inline T input_at(const Conv<T>& p, Index r, Index c) {
 template <class T>
 DEVICE inline T weight_term(const Conv<T>& p, Index i, Index m) {
   const ConvShape& s = p.shape;
-  const Index cols = s.group_channels(), tap = quotient(i, cols), c = i - tap * cols;
+  const Index cols = quotient(s.channels, s.groups), tap = quotient(i, cols), c = i - tap * cols;
   const Pixel k = pixel(tap, s.kernel_h, s.kernel_w);  // image: the output channel
   const Pixel at = pixel(m, s.out_height, s.out_width);
   const Index iy = at.y * s.stride_h - s.pad_h + k.y * s.dilation_h;
@@ -114,36 +114,8 @@ void direct_conv_weight(Stream s, const Conv<T>& p) {
       KERNEL(Index i, T sum) { p.out[i] = sum; });
 }
 
-template <class T>
-void columns_to_image(Stream s, const ColumnsToImage<T>& p) {
-  const ConvShape& g = p.shape;
-  for_each(
-      s, g.batch * g.height * g.width, g.channels, KERNEL(Index r, Index c) {
-        const ConvShape& g = p.shape;
-        const Pixel at = pixel(r, g.height, g.width);
-        const Taps down = taps(at.y, g.stride_h, g.pad_h, g.dilation_h),
-                   across = taps(at.x, g.stride_w, g.pad_w, g.dilation_w);
-        T sum = 0;
-        for (Index ky = down.first; ky < g.kernel_h; ky += down.step) {
-          const Index oy = output_of(at.y, ky, g.stride_h, g.pad_h, g.dilation_h, g.out_height);
-          for (Index kx = across.first; oy >= 0 && kx < g.kernel_w; kx += across.step) {
-            const Index ox = output_of(at.x, kx, g.stride_w, g.pad_w, g.dilation_w, g.out_width);
-            if (ox >= 0)
-              sum +=
-                  p.cols[((((at.image * g.out_height + oy) * g.out_width + ox) * g.kernel_h + ky) *
-                              g.kernel_w +
-                          kx) *
-                             g.channels +
-                         c];
-          }
-        }
-        p.x[r * g.channels + c] = sum;
-      });
-}
-
 IMAGO_INSTANTIATE(direct_conv_forward, Conv)
 IMAGO_INSTANTIATE(direct_conv_input, Conv)
 IMAGO_INSTANTIATE(direct_conv_weight, Conv)
-IMAGO_INSTANTIATE(columns_to_image, ColumnsToImage)
 
 }  // namespace imago::IMAGO_BACKEND

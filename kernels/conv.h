@@ -17,6 +17,7 @@ struct ConvShape {
   Index stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0;  //    channels / groups]
   Index dilation_h = 1, dilation_w = 1, groups = 1;
 
+  // On the host:
   Index group_channels() const { return channels / groups; }
   Index x_size() const { return batch * height * width * channels; }
   Index y_size() const { return batch * out_height * out_width * out_channels; }
@@ -74,16 +75,5 @@ IMAGO_CONV(conv_weight)
 IMAGO_KERNEL(direct_conv_forward, Conv)
 IMAGO_KERNEL(direct_conv_input, Conv)
 IMAGO_KERNEL(direct_conv_weight, Conv)
-
-// x = the sum of each pixel's terms among cols, which is the product y w as a matrix [batch
-// out_height out_width, kernel_h kernel_w channels]: the second half of conv_input by GEMM. One
-// group. Reads cols once, writes x.
-template <class T>
-struct ColumnsToImage {
-  ConvShape shape;
-  const T* cols;
-  T* x;
-};
-IMAGO_KERNEL(columns_to_image, ColumnsToImage)
 
 }  // namespace imago
