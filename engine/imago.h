@@ -8,6 +8,7 @@
 #include "engine/core/types.h"
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
+#include "engine/nn/conv.h"
 #include "engine/nn/init.h"
 #include "engine/nn/layers.h"
 #include "engine/nn/module.h"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/file.h"
+#include "engine/optim/stored.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/run_directory.h"
 #include "models/latent_variable_task.h"
@@ -270,7 +271,7 @@ Run Run::open(const std::string& directory, const std::string& device,
   });
   for (const Parameter& average : training::averaged(c))
     for (const Parameter& p : s->built->model.parameters())
-      if (p.name == average.name) p.value.copy_(average.value.to(s->device));
+      if (p.name == average.name) load_stored(p.value, average.value);
   s->built->model.eval();
   s->step = c.step;
   return Run(std::move(s));

@@ -7,4 +7,5 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/resample.h"
 #include "engine/ops/variational.h"
