@@ -10,7 +10,7 @@
 // Weights are brought into the library's format on every call: they change with every step, and it
 // is 1% to 5% of the call. Its Winograd code (2.6 only, blocked images only) does 3x3 kernels
 // twice as fast; it is not used. Towards an image of one channel, add_columns takes a seventh of
-// the time of the library's nhwc code. A piece of a weight gradient rereads all weights: below 256
+// the time of the library's nhwc code. A piece of a weight gradient rereads all weights: below 512
 // flops a weight it lost 25%.
 #include "kernels/conv.h"
 
@@ -30,7 +30,7 @@ enum class Pass { forward, input, weight };
 constexpr std::size_t max_cached = 512;  // primitives a thread keeps
 // Flops of a piece: long beside handing it out, short beside a core's second-level cache. A piece
 // of a weight gradient writes all weights, so there are fewer.
-constexpr double piece_flops = 16e6, weight_piece_flops = 64e6, flops_a_weight = 256;
+constexpr double piece_flops = 16e6, weight_piece_flops = 64e6, flops_a_weight = 512;
 constexpr Index max_pieces = 64, max_weight_pieces = 16;
 // Up to how many channels an image is made by a product and add_columns.
 constexpr Index few_channels = 4;
