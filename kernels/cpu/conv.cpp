@@ -30,7 +30,7 @@ enum class Pass { forward, input, weight };
 constexpr std::size_t max_cached = 512;  // primitives a thread keeps
 // Flops of a piece: long beside handing it out, short beside a core's second-level cache. A piece
 // of a weight gradient writes all weights, so there are fewer.
-constexpr double piece_flops = 16e6, weight_piece_flops = 64e6, flops_a_weight = 512;
+constexpr double piece_flops = 4e6, weight_piece_flops = 8e6, flops_a_weight = 512;
 constexpr Index max_pieces = 64, max_weight_pieces = 16;
 // Up to how many channels an image is made by a product and add_columns.
 constexpr Index few_channels = 4;
