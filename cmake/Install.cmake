@@ -38,7 +38,8 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/Config.cmake.in ${PROJ
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/imagoConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/imagoConfig.cmake ${PROJECT_BINARY_DIR}/imagoConfigVersion.cmake
-  ${PROJECT_SOURCE_DIR}/cmake/FindDNNL.cmake DESTINATION ${package_dir} COMPONENT library)
+  ${PROJECT_SOURCE_DIR}/cmake/FindDNNL.cmake ${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake
+  DESTINATION ${package_dir} COMPONENT library)
 include(PkgConfig)
 # Two Debian packages come from here, and each needs its own copy.
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/libimago-dev RENAME copyright

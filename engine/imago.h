@@ -9,6 +9,7 @@
 #include "engine/core/version.h"
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
+#include "engine/nn/conv.h"
 #include "engine/nn/init.h"
 #include "engine/nn/layers.h"
 #include "engine/nn/module.h"

@@ -6,9 +6,6 @@
 
 namespace imago::IMAGO_BACKEND {
 
-#if IMAGO_ON_CPU
-inline Index quotient(Index a, Index b) { return a / b; }  // the device's avoids 64-bit division
-#endif
 // Where row r of the nest begins in each operand.
 template <int N>
 struct Offsets {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/file.h"
+#include "engine/optim/stored.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/json.h"
 #include "engine/train/run_directory.h"
@@ -329,7 +330,7 @@ Run Run::open(const std::string& directory, const std::string& device,
   });
   for (const Parameter& average : training::averaged(c))
     for (const Parameter& p : s->built->model.parameters())
-      if (p.name == average.name) p.value.copy_(average.value.to(s->device));
+      if (p.name == average.name) load_stored(p.value, average.value);
   s->built->model.eval();
   s->step = c.step;
   s->trained_on = c.data;

@@ -90,12 +90,11 @@ std::string Dropout::describe() const { return concat("Dropout(", p_, ")"); }
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
   for (std::size_t i = 0; i < layers_.size(); i++) {
-    const auto* linear = dynamic_cast<Linear*>(layers_[i].get());
-    const auto* next = linear && i + 1 < layers_.size()
-                           ? dynamic_cast<Activation*>(layers_[i + 1].get())
-                           : nullptr;
+    auto* const first = dynamic_cast<Joinable*>(layers_[i].get());
+    const auto* next =
+        first && i + 1 < layers_.size() ? dynamic_cast<Activation*>(layers_[i + 1].get()) : nullptr;
     if (next && next->fused() != ops::Activation::none) {
-      y = ops::linear(y, linear->weight, linear->bias, next->fused());
+      y = first->forward(y, next->fused());
       i++;
     } else {
       y = layers_[i]->forward(y);

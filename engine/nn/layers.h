@@ -9,12 +9,19 @@
 
 namespace imago::nn {
 
+// A layer that can apply the activation after it in the same pass.
+class Joinable : public Layer {
+ public:
+  virtual Tensor forward(const Tensor& x, ops::Activation activation) = 0;
+  Tensor forward(const Tensor& x) override { return forward(x, ops::Activation::none); }
+};
+
 // x W^T + b, weight [out, in]. Initialised as torch.nn.Linear: both uniform within 1 / sqrt(in).
-class Linear : public Layer {
+class Linear : public Joinable {
  public:
   Linear(Index in, Index out, const Init& init, bool with_bias = true);
-  Tensor forward(const Tensor& x) override { return forward(x, ops::Activation::none); }
-  Tensor forward(const Tensor& x, ops::Activation activation) {
+  using Joinable::forward;
+  Tensor forward(const Tensor& x, ops::Activation activation) override {
     return ops::linear(x, weight, bias, activation);
   }
   std::string describe() const override;
@@ -32,14 +39,14 @@ class Embedding : public Layer {
   Tensor weight;
 };
 
-// An activation function by name, one of activation_names(). Sequential joins it to a Linear before
-// it where the GEMM can.
+// An activation function by name, one of activation_names(). Sequential joins it to a Joinable
+// before it where that can.
 class Activation : public Layer {
  public:
   explicit Activation(const std::string& name);  // Error (usage) for an unknown name
   Tensor forward(const Tensor& x) override;
   std::string describe() const override { return name_; }
-  ops::Activation fused() const { return fused_; }  // none where the GEMM has no such epilogue
+  ops::Activation fused() const { return fused_; }  // none where no layer can join it
 
  private:
   std::string name_;
@@ -61,8 +68,8 @@ class Dropout : public Layer {
   Generator& generator_;
 };
 
-// Layers in turn, named "0", "1", ... An Activation right after a Linear runs in the epilogue of
-// its GEMM.
+// Layers in turn, named "0", "1", ... An Activation right after a Joinable runs in its
+// pass.
 class Sequential : public Layer {
  public:
   template <class L, class... A>

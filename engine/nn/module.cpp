@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "engine/optim/stored.h"
+
 namespace imago::nn {
 
 void Module::parameter(std::string name, Tensor& member, Tensor value) {
@@ -29,13 +31,18 @@ std::vector<Parameter> Module::parameters() const {
   return all;
 }
 
-std::vector<Parameter> Module::state_dict() const {
+std::vector<Parameter> Module::entries() const {
   std::vector<Parameter> all;
   visit("", [&](const std::string& prefix, const Module& m) {
     for (const auto& [name, tensor] : m.parameters_)
       all.push_back({prefix + name, tensor->detach()});
     for (const auto& [name, tensor] : m.buffers_) all.push_back({prefix + name, *tensor});
   });
+  return all;
+}
+std::vector<Parameter> Module::state_dict() const {
+  std::vector<Parameter> all = entries();
+  for (Parameter& p : all) p.value = stored(p.value);
   return all;
 }
 
@@ -54,15 +61,16 @@ void Module::load_state_dict(const std::vector<Parameter>& values, const std::st
   for (const auto& v : values)
     if (!given.emplace(v.name, &v.value).second)
       fail("weights hold '" + v.name + "' twice", "", "");
-  const std::vector<Parameter> own = state_dict();
+  const std::vector<Parameter> own = entries();
   for (const auto& [name, tensor] : own) {
+    const Shape shape = stored_shape(tensor.shape());
     const auto found = given.find(name);
     if (found == given.end())
-      fail("weights lack '" + name + "'", concat("a tensor ", tensor.shape()), "none");
+      fail("weights lack '" + name + "'", concat("a tensor ", shape), "none");
     const Tensor& value = *found->second;
-    if (value.shape() != tensor.shape() || value.dtype() != tensor.dtype())
-      fail("weight '" + name + "' does not fit the model",
-           concat(tensor.dtype(), " ", tensor.shape()), concat(value.dtype(), " ", value.shape()));
+    if (value.shape() != shape || value.dtype() != tensor.dtype())
+      fail("weight '" + name + "' does not fit the model", concat(tensor.dtype(), " ", shape),
+           concat(value.dtype(), " ", value.shape()));
     given.erase(found);
   }
   for (const auto& v : values)
@@ -70,7 +78,7 @@ void Module::load_state_dict(const std::vector<Parameter>& values, const std::st
       fail("weights hold '" + v.name + "', which the model has not", "no such tensor",
            concat(v.value.shape()));
   for (const auto& v : values) given.emplace(v.name, &v.value);
-  for (const auto& [name, tensor] : own) tensor.copy_(given.at(name)->to(tensor.device()));
+  for (const auto& [name, tensor] : own) load_stored(tensor, *given.at(name));
 }
 
 void Module::train(bool on) {

@@ -20,7 +20,9 @@ class Module {
 
   std::vector<Parameter> parameters()
       const;  // those that are trained, in the order of registration
-  std::vector<Parameter> state_dict() const;  // parameters and buffers, sharing the module's memory
+  // Parameters and buffers as engine/optim/stored.h says, sharing the module's memory but for those
+  // of four dimensions.
+  std::vector<Parameter> state_dict() const;
   // Copies values in place, between devices if need be. Every name must be there, with its shape
   // and dtype, and no other; otherwise Error (data) naming the tensor, with `where` (a file) as the
   // place. Nothing is changed by a failing call.
@@ -41,6 +43,7 @@ class Module {
  private:
   template <class F>
   void visit(const std::string& prefix, const F& f) const;
+  std::vector<Parameter> entries() const;  // of the state_dict, as they lie here
 
   std::vector<std::pair<std::string, const Tensor*>> parameters_, buffers_;
   std::vector<std::pair<std::string, Module*>> children_;

@@ -6,6 +6,7 @@
 #include "engine/ops/matmul.h"
 
 #include "engine/ops/dispatch.h"
+#include "engine/ops/epilogue.h"
 #include "engine/ops/ops.h"
 #include "kernels/gemm.h"
 
@@ -104,52 +105,6 @@ Tensor product_gradient(bool shared, const Tensor& a, const Tensor& b, bool ta, 
   return shared ? matmul_sum(a, b, ta, tb) : matmul(a, b, ta, tb);
 }
 
-Epilogue epilogue(Activation a) { return static_cast<Epilogue>(a); }
-static_assert(int(Activation::relu) == int(Epilogue::relu) &&
-              int(Activation::leaky_relu) == int(Epilogue::leaky_relu) &&
-              int(Activation::tanh) == int(Epilogue::tanh) &&
-              int(Activation::sigmoid) == int(Epilogue::sigmoid));
-constexpr double leaky_slope = .2;
-
-Tensor activate(const Tensor& x, Activation a) {
-  switch (a) {
-    case Activation::none: break;
-    case Activation::relu: return relu(x);
-    case Activation::leaky_relu: return leaky_relu(x, leaky_slope);
-    case Activation::tanh: return tanh(x);
-    case Activation::sigmoid: return sigmoid(x);
-  }
-  return x;
-}
-
-// {g activation'(y), its sum over rows}, y the activation's output. Piecewise linear activations
-// have no gradient by y.
-std::vector<Tensor> activation_gradient(const Tensor& g, const Tensor& y, Activation a,
-                                        bool with_bias) {
-  const Index cols = g.size(-1), rows = g.size(0);
-  std::vector<Tensor> out{Tensor::empty(g.shape(), g.dtype(), g.device())};
-  if (with_bias) out.push_back(Tensor::empty({cols}, g.dtype(), g.device()));
-  with_floating("linear", g.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    BiasActivationBackward<T> p;
-    p.rows = rows, p.cols = cols, p.activation = epilogue(a);
-    p.grad = g.data<T>(), p.y = y.data<T>(), p.grad_pre = out[0].data<T>();
-    if (with_bias) p.grad_bias = out[1].data<T>();
-    kernels::bias_activation_backward(g.stream(), p);
-  });
-  const bool smooth = a == Activation::tanh || a == Activation::sigmoid;
-  return record(out, "activation_gradient", {g, smooth ? y : y.detach()},
-                save_input(0) | save_input(1), [a, with_bias](Vjp& v) {
-                  Tensor seed = v.grad(0);
-                  if (with_bias && v.has_grad(1)) seed = add(seed, v.grad(1));
-                  v.give(0, [&] { return activation_gradient(seed, v.input(1), a, false)[0]; });
-                  v.give(1, [&] {  // d activation'(y) / dy: -2 y for tanh, 1 - 2 y for sigmoid
-                    const Tensor slope = affine(v.input(1), -2, a == Activation::sigmoid ? 1 : 0);
-                    return mul(mul(seed, v.input(0)), slope);
-                  });
-                });
-}
-
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, bool ta, bool tb) {
@@ -204,14 +159,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
   if (reference_mode()) {
     Tensor y = matmul(reshape(x, Shape{rows, in}), weight, false, true);
     if (bias.defined()) y = add(y, bias);
-    return reshape(activate(y, activation), rows_of(x.shape(), out));
+    return reshape(fused::activate(y, activation), rows_of(x.shape(), out));
   }
   const Tensor y = Tensor::empty(rows_of(x.shape(), out), x.dtype(), x.device());
   with_floating("linear", x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     Gemm<T> g = arguments<T>({rows, out, in}, x, weight, y, false, true);
     if (bias.defined()) g.bias = bias.data<T>();
-    g.activation = epilogue(activation);
+    g.activation = fused::epilogue(activation);
     kernels::gemm(y.stream(), g);
   });
   std::vector<Tensor> inputs{x, weight};
@@ -226,7 +181,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
           if (sum_rows) row_sum = sum(pre, {0});
         } else {
           const auto parts =
-              activation_gradient(pre, reshape(v.output(), flat), activation, sum_rows);
+              fused::activation_gradient(pre, reshape(v.output(), flat), activation, sum_rows);
           pre = parts[0];
           if (sum_rows) row_sum = parts[1];
         }

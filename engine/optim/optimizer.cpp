@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "engine/optim/stored.h"
 #include "kernels/optimizer.h"
 
 namespace imago {
@@ -266,8 +267,8 @@ std::vector<Parameter> Optimizer::state_dict() const {
     const std::string& name = parameters_[i].name;
     state.push_back({name + ".step", count(slots_[i].step)});
     for (std::size_t k = 0; k < buffer_names_.size(); k++)
-      state.push_back({name + "." + buffer_names_[k], slots_[i].buffers[k]});
-    if (options_.ema > 0) state.push_back({name + ".ema", slots_[i].average});
+      state.push_back({name + "." + buffer_names_[k], stored(slots_[i].buffers[k])});
+    if (options_.ema > 0) state.push_back({name + ".ema", stored(slots_[i].average)});
   }
   return state;
 }
@@ -293,8 +294,12 @@ void Optimizer::load_state_dict(const std::vector<Parameter>& state) {
     fail("unexpected state entry", given.begin()->first,
          "the state of the same rule and parameters", "one more");
   }
-  for (const auto& [name, value] : mine)
-    if (value.dtype() != DType::i64) value.copy_(given.at(name));
+  for (std::size_t i = 0; i < slots_.size(); i++) {
+    const std::string& name = parameters_[i].name;
+    for (std::size_t k = 0; k < buffer_names_.size(); k++)
+      load_stored(slots_[i].buffers[k], given.at(name + "." + buffer_names_[k]));
+    if (options_.ema > 0) load_stored(slots_[i].average, given.at(name + ".ema"));
+  }
   steps_ = Index(given.at("steps").item());
   for (std::size_t i = 0; i < slots_.size(); i++)
     slots_[i].step = Index(given.at(parameters_[i].name + ".step").item());

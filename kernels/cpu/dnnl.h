@@ -1,5 +1,6 @@
-// oneDNN 2.6 and 3.x through one interface: engine, stream, errors, and a matrix product's
-// descriptor. Not here: caching and threads, which are kernels/cpu/gemm.cpp.
+// oneDNN 2.6 and 3.x through one interface: engine, stream, errors, and the descriptors
+// of matrix products and convolutions. Not here: caching and threads, which are kernels/cpu/jobs.h
+// and its users.
 #pragma once
 #include <dnnl.hpp>
 #include <string>
@@ -50,6 +51,40 @@ inline dnnl::matmul::primitive_desc matmul_descriptor(const dnnl::memory::desc& 
 #else
   return bias ? Descriptor({a, b, *bias, c}, attributes, dnnl_engine())
               : Descriptor({a, b, c}, attributes, dnnl_engine());
+#endif
+}
+
+// The operands of a convolution and how they meet. w may have any format.
+struct ConvolutionOf {
+  dnnl::memory::desc x, w, y;
+  dnnl::memory::dims stride, dilation, pad_before, pad_behind;  // dilation 0: none
+};
+inline dnnl::convolution_forward::primitive_desc forward_descriptor(
+    const ConvolutionOf& c, const dnnl::primitive_attr& attributes) {
+  using Descriptor = dnnl::convolution_forward::primitive_desc;
+  constexpr auto direct = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+  return Descriptor(dnnl_engine(), dnnl::prop_kind::forward_training, direct, c.x, c.w, c.y,
+                    c.stride, c.dilation, c.pad_before, c.pad_behind, attributes);
+#else
+  return Descriptor({dnnl::prop_kind::forward_training, direct, c.x, c.w, c.y, c.stride, c.dilation,
+                     c.pad_before, c.pad_behind},
+                    attributes, dnnl_engine());
+#endif
+}
+// P: dnnl::convolution_backward_data or dnnl::convolution_backward_weights.
+template <class P>
+typename P::primitive_desc backward_descriptor(
+    const ConvolutionOf& c, const dnnl::primitive_attr& attributes,
+    const dnnl::convolution_forward::primitive_desc& forward) {
+  using Descriptor = typename P::primitive_desc;
+  constexpr auto direct = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+  return Descriptor(dnnl_engine(), direct, c.x, c.w, c.y, c.stride, c.dilation, c.pad_before,
+                    c.pad_behind, forward, attributes);
+#else
+  return Descriptor({direct, c.x, c.w, c.y, c.stride, c.dilation, c.pad_before, c.pad_behind},
+                    attributes, dnnl_engine(), forward);
 #endif
 }
 

@@ -13,18 +13,16 @@
 #include "kernels/gemm.h"
 
 #include <dlfcn.h>
-#include <omp.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <exception>
 #include <limits>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "kernels/cpu/dnnl.h"
+#include "kernels/cpu/jobs.h"
 
 extern "C" void dgemm_(const char* transpose_a, const char* transpose_b, const int* m, const int* n,
                        const int* k, const double* alpha, const double* a, const int* lda,
@@ -122,16 +120,10 @@ class Matmul {
   bool steady() const { return steady_; }
 
   void run(const float* a, const float* b, const float* bias, float* c) {
-    struct alignas(64) Line {
-      std::byte bytes[64];
-    };
-    thread_local std::vector<Line> scratch;  // one for all primitives of the thread
-    if (scratch.size() * sizeof(Line) < scratch_bytes_)
-      scratch.resize(scratch_bytes_ / sizeof(Line) + 1);
     memories_[0].set_data_handle(const_cast<float*>(a));
     memories_[1].set_data_handle(const_cast<float*>(b));
     memories_[2].set_data_handle(c);
-    memories_[3].set_data_handle(scratch.data());
+    memories_[3].set_data_handle(primitive_scratch(scratch_bytes_));
     if (memories_.size() > 4) memories_[4].set_data_handle(const_cast<float*>(bias));
     dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive_.get(), dnnl_stream().get(),
                                                    int(arguments_.size()), arguments_.data()),
@@ -160,28 +152,7 @@ class Matmul {
   bool steady_ = false;
 };
 
-// The threads of this one, set for a scope. OpenMP keeps that number for each thread: no one else
-// sees it.
-class Threads {
- public:
-  explicit Threads(int n) : before_(omp_get_max_threads()) { omp_set_num_threads(n); }
-  ~Threads() { omp_set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
-using Key = std::array<Index, 16>;
-struct KeyHash {
-  std::size_t operator()(const Key& key) const {
-    std::uint64_t h = 0xcbf29ce484222325u;
-    for (const Index v : key) h = (h ^ std::uint64_t(v)) * 0x100000001b3u, h ^= h >> 29;
-    return std::size_t(h);
-  }
-};
-
+using Key = KeyOf<16>;
 // The primitive for p on so many threads; made once. oneDNN plans the split among threads when a
 // primitive is made.
 Matmul& matmul(const Product& p, const After& after, int threads) {
@@ -231,9 +202,7 @@ void for_each_tile(const Gemm<T>& p, F f) {
   // A single tile runs in a parallel region too: there OpenBLAS uses one thread, as it does for any
   // small product.
   const bool parallel = !omp_in_parallel() && double(p.batch) * volume(p) > small;
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(dynamic, 1) if (parallel)
-  for (Index job = 0; job < jobs; job++) {
+  run_jobs(jobs, parallel, [&](Index job) {
     const Index z = job / tiles, row = job % tiles / g.cols, col = job % g.cols;
     const Index m0 = cut(p.m, g.rows, row), n0 = cut(p.n, g.cols, col);
     Product tile = whole;
@@ -241,16 +210,10 @@ void for_each_tile(const Gemm<T>& p, F f) {
     tile.m = cut(p.m, g.rows, row + 1) - m0;
     tile.n = cut(p.n, g.cols, col + 1) - n0;
     tile.stride_a = tile.stride_b = tile.stride_c = 0;
-    try {  // nothing may leave a parallel region
-      f(tile, p.a + z * p.stride_a + offset_a(whole, m0, 0),
-        p.b + z * p.stride_b + offset_b(whole, 0, n0), p.c + z * p.stride_c + m0 * whole.ldc + n0,
-        n0);
-    } catch (...) {
-#pragma omp critical(imago_gemm)
-      if (!failure) failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+    f(tile, p.a + z * p.stride_a + offset_a(whole, m0, 0),
+      p.b + z * p.stride_b + offset_b(whole, 0, n0), p.c + z * p.stride_c + m0 * whole.ldc + n0,
+      n0);
+  });
 }
 
 // Bias and activation in a pass of their own.

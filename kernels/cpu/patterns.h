@@ -20,6 +20,8 @@ struct Vec {
   }
 };
 
+inline Index quotient(Index i, Index d) { return i / d; }  // the device's avoids 64-bit division
+
 // f(i) for 0 <= i < n.
 template <class F>
 void for_each(Stream, Index n, F f) {

@@ -10,6 +10,8 @@ const std::vector<OpCase>& op_cases() {
     add_layout_cases(rows);
     add_index_cases(rows);
     add_matmul_cases(rows);
+    add_conv_cases(rows);
+    add_resample_cases(rows);
     add_random_cases(rows);
     add_variational_cases(rows);
     return rows;

@@ -1,5 +1,7 @@
 imago_test(test_products ${CMAKE_CURRENT_LIST_DIR}/gemm.cpp ${CMAKE_CURRENT_LIST_DIR}/matmul.cpp)
 target_link_libraries(test_products PRIVATE OpenMP::OpenMP_CXX)
+imago_test(test_conv ${CMAKE_CURRENT_LIST_DIR}/conv.cpp)
+target_link_libraries(test_conv PRIVATE OpenMP::OpenMP_CXX)
 imago_test(test_random ${CMAKE_CURRENT_LIST_DIR}/random.cpp)
 imago_test(test_pointwise_special ${CMAKE_CURRENT_LIST_DIR}/pointwise_special.cpp)
 imago_test(test_reduce ${CMAKE_CURRENT_LIST_DIR}/reduce.cpp)
