@@ -181,7 +181,8 @@ struct Item {
   std::uint64_t bytes() const { return std::uint64_t(shape.numel()) * imago::size_of(dtype); }
 };
 
-void write(const std::string& path, std::vector<Item> items, const Metadata& metadata) {
+void write(const std::string& path, std::vector<Item> items, const Metadata& metadata,
+           const std::function<void()>& before_commit) {
   std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
     const auto x = imago::size_of(a.dtype), y = imago::size_of(b.dtype);
     return x != y ? x > y : a.name < b.name;
@@ -228,6 +229,7 @@ void write(const std::string& path, std::vector<Item> items, const Metadata& met
       file.write(b.data(), b.size());
     }
   }
+  if (before_commit) before_commit();
   file.commit();
 }
 
@@ -237,14 +239,14 @@ void write_safetensors(const std::string& path, const NamedArrays& tensors,
                        const Metadata& metadata) {
   std::vector<Item> items;
   for (const auto& [name, a] : tensors) items.push_back({name, a.dtype, a.shape, {}, &a});
-  write(path, std::move(items), metadata);
+  write(path, std::move(items), metadata, {});
 }
 void write_safetensors(const std::string& path, const NamedTensors& tensors,
-                       const Metadata& metadata) {
+                       const Metadata& metadata, const std::function<void()>& before_commit) {
   std::vector<Item> items;
   for (const auto& [name, x] : tensors)
     items.push_back({name, x.dtype(), x.shape(), [x = x] { return to_host(x); }});
-  write(path, std::move(items), metadata);
+  write(path, std::move(items), metadata, before_commit);
 }
 
 }  // namespace imago::io

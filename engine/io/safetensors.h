@@ -1,6 +1,7 @@
 // Named tensors in one file, readable by every safetensors reader. Not here: what the names mean;
 // checkpoints are engine/train's.
 #pragma once
+#include <functional>
 #include <utility>
 
 #include "engine/io/host_array.h"
@@ -22,7 +23,10 @@ SafeTensors read_safetensors(const std::string& path);
 // or "__metadata__".
 void write_safetensors(const std::string& path, const NamedArrays& tensors,
                        const Metadata& metadata = {});
+// before_commit is called when all is written and nothing replaced yet; where it throws, nothing
+// is.
 void write_safetensors(const std::string& path, const NamedTensors& tensors,
-                       const Metadata& metadata = {});
+                       const Metadata& metadata = {},
+                       const std::function<void()>& before_commit = {});
 
 }  // namespace imago::io

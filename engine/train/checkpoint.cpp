@@ -33,7 +33,8 @@ std::vector<T> values(const io::SafeTensors& file, const std::string& path,
 
 }  // namespace
 
-void write_checkpoint(const std::string& path, const Checkpoint& c) {
+void write_checkpoint(const std::string& path, const Checkpoint& c,
+                      const std::function<void()>& before_commit) {
   io::NamedTensors tensors;
   for (const auto& p : c.model) {
     if (p.name.rfind(own, 0) == 0)
@@ -53,7 +54,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& c) {
       {own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
   if (!c.terms.empty()) metadata[own + "terms"] = nlohmann::json(c.terms).dump();
   if (!c.score.empty()) metadata[own + "score"] = c.score;
-  io::write_safetensors(path, tensors, metadata);
+  io::write_safetensors(path, tensors, metadata, before_commit);
 }
 
 Checkpoint read_checkpoint(const std::string& path) {

@@ -22,7 +22,9 @@ struct Checkpoint {
 // Averaged weights of a run with EMA, named as the model's; empty without.
 std::vector<Parameter> averaged(const Checkpoint&);
 // Where a tensor of the file goes is told by its prefix; anything without "imago." is the model's.
-void write_checkpoint(const std::string& path, const Checkpoint&);  // atomic
+// Atomic; before_commit as in write_safetensors.
+void write_checkpoint(const std::string& path, const Checkpoint&,
+                      const std::function<void()>& before_commit = {});
 Checkpoint read_checkpoint(
     const std::string& path);  // on the cpu. Error (data) naming the file and what is wrong with it
 // Weights alone, as other programs write them: is the file without imago's metadata, and its

@@ -374,8 +374,7 @@ struct Trainer::Loop {
     best = score;
     Checkpoint c = trainer.checkpoint();
     c.score = to_json(*valid);
-    directory.check();
-    write_checkpoint(directory.best(), c);
+    write_checkpoint(directory.best(), c, [&] { directory.check(); });
   }
 
   void draw() {
@@ -388,11 +387,10 @@ struct Trainer::Loop {
     events->image(s.step, "samples", png);
   }
   void save() {
-    const Checkpoint c = trainer.checkpoint();
     // A resume goes on behind the lines up to its checkpoint: they have to be there.
     metrics.sync();
-    directory.check();
-    write_checkpoint(directory.last(), c);
+    // Checked between making the new file and renaming it, so that both are in the run's directory.
+    write_checkpoint(directory.last(), trainer.checkpoint(), [&] { directory.check(); });
     s.last_good = s.step;
   }
 
