@@ -335,7 +335,7 @@ TEST(Runs, APublishedSettingIsAPresetWithItsFigures) {
     return r;
   };
   const TrainRequest published = request_of("vae-binarized-mnist", {}),
-                     by_hand = request_of("vae", {{"hidden", "400"},
+                     by_hand = request_of("vae", {{"hidden", "400,400"},
                                                   {"activation", "relu"},
                                                   {"likelihood", "bernoulli"},
                                                   {"latent", "40"},
