@@ -3,10 +3,7 @@
 cmake_minimum_required(VERSION 3.25)
 set(commit unknown)
 set(modified 0)
-file(STRINGS ${SOURCE}/cmake/commit.txt archived LIMIT_COUNT 1)
-if(archived MATCHES "^[0-9a-f]+$")  # `git archive` put it there
-  set(commit ${archived})
-elseif(EXISTS ${SOURCE}/.git)  # not a repository around it, whose commits say nothing of this tree
+if(EXISTS ${SOURCE}/.git)  # not a repository around it, whose commits say nothing of this tree
   # A hook's environment points git at another tree or index.
   foreach(variable GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE)
     unset(ENV{${variable}})
@@ -19,6 +16,11 @@ elseif(EXISTS ${SOURCE}/.git)  # not a repository around it, whose commits say n
     if(status MATCHES "(^|\n)[12u] ")
       set(modified 1)
     endif()
+  endif()
+else()
+  file(STRINGS ${SOURCE}/cmake/commit.txt archived LIMIT_COUNT 1)
+  if(archived MATCHES "^[0-9a-f]+$")  # `git archive` put it there
+    set(commit ${archived})
   endif()
 endif()
 file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT

@@ -1,6 +1,6 @@
 # `cpack`: one tarball of everything, and two Debian packages, the programs and the library. Meant for builds that run on
 # other machines: cmake --workflow --preset package. Included last, when all that is installed is known.
-if(NOT IMAGO_INSTALL)
+if(NOT IMAGO_INSTALL OR NOT PROJECT_IS_TOP_LEVEL)  # a project around it packages itself
   return()
 endif()
 set(CPACK_GENERATOR TGZ DEB)
@@ -13,7 +13,10 @@ set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_PACKAGE_FILE_NAME imago-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR})
 set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL programs library)
+set(CPACK_COMPONENTS_ALL library)
+if(IMAGO_TOOLS)
+  list(PREPEND CPACK_COMPONENTS_ALL programs)
+endif()
 set(CPACK_ARCHIVE_COMPONENT_INSTALL OFF)
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)

@@ -58,10 +58,17 @@ check_device() {
 }
 # The main job, on the program just built.
 quickstart() {
-  if ! build-release/bin/imago train vae --data fashion-mnist --dry-run >/dev/null 2>&1; then
-    echo "the quickstart is left out: Fashion-MNIST is not on this system"
-    return 0
-  fi
+  said=$(build-release/bin/imago train vae --data fashion-mnist --dry-run 2>&1 >/dev/null)
+  status=$?
+  case $status:$said in
+    0:*) ;;
+    3:*"data set fashion-mnist not found"*)
+      echo "the quickstart is left out: Fashion-MNIST is not on this system"
+      return 0 ;;
+    *)
+      echo "imago train --data fashion-mnist --dry-run ended with status $status: $said"
+      return 1 ;;
+  esac
   IMAGO_BUILD=build-release IMAGO_RUN=build-release/quickstart tools/quickstart.sh 1
 }
 build() { cmake --build "build-$1" -j "$jobs"; }

@@ -22,8 +22,12 @@ std::string Error::text(const Parts& p) {
   if (!p.received.empty()) s.append(", received ").append(shortened(p.received));
   if (!p.remedy.empty()) s.append("; ").append(shortened(p.remedy));
   // One error, one line; and no quoted file commands the terminal.
-  for (char& c : s)
-    if (std::uint8_t(c) < 0x20 || c == 0x7f) c = ' ';
+  for (std::size_t i = 0; i < s.size(); i++) {
+    if (std::uint8_t(s[i]) < 0x20 || s[i] == 0x7f) s[i] = ' ';
+    // U+0080 to U+009f are control characters too.
+    if (s[i] == '\xc2' && i + 1 < s.size() && std::uint8_t(s[i + 1]) - 0x80u < 0x20)
+      s[i] = s[i + 1] = ' ';
+  }
   return s;
 }
 

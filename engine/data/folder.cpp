@@ -5,6 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "engine/core/allocator.h"
 #include "engine/data/sources.h"
 #include "engine/io/file.h"
 
@@ -93,9 +94,14 @@ class Reader {
   void read(const Files& files, HostSplit& s) {
     splits_.push_back(&s);
     const Index n = Index(files.paths.size());
+    folder_ = files.folder;
+    images_ += files.paths.size();
     for (Index i = 0; i < n; i++) {
       const io::Image image = shaped(files.paths[std::size_t(i)]);
-      if (i == 0) s.x = io::zeros(DType::u8, {n, height_, width_, channels_});
+      if (i == 0) {
+        check_memory();
+        s.x = io::zeros(DType::u8, {n, height_, width_, channels_});
+      }
       std::memcpy(s.x.bytes.data() + std::size_t(i) * image.pixels.size(), image.pixels.data(),
                   image.pixels.size());
     }
@@ -121,9 +127,23 @@ class Reader {
                   "bring them to one size with --resize N or HxW"});
     return image;
   }
+  // The arrays of all splits so far; beyond the limit the system would rather end the process than
+  // say no.
+  void check_memory() const {
+    const std::size_t known = memory_stats(cpu_device).limit,
+                      limit = known ? known : std::size_t(PTRDIFF_MAX),
+                      size = std::size_t(height_) * std::size_t(width_) * std::size_t(channels_);
+    if (images_ > limit / size)
+      throw Error(
+          ErrorKind::device,
+          {"the images do not fit into memory", folder_, concat("at most ", limit, " bytes"),
+           concat(images_, " images of ", height_, " x ", width_, " x ", channels_),
+           "use fewer images, a smaller --resize, or a machine with more memory"});
+  }
   // Everything read so far was grey and becomes RGB, in place.
   void widen() {
     channels_ = 3;
+    check_memory();
     for (HostSplit* s : splits_) {
       if (s->empty()) continue;
       io::Bytes& bytes = s->x.bytes;
@@ -134,7 +154,8 @@ class Reader {
     }
   }
   io::Size resize_;
-  std::string first_;
+  std::string first_, folder_;
+  std::size_t images_ = 0;
   Index height_ = 0, width_ = 0;
   int channels_ = 0;
   std::vector<HostSplit*> splits_;

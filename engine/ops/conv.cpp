@@ -91,10 +91,18 @@ void check_like(const char* op, const char* what, const Tensor& t, const Tensor&
     op_error(op, concat(what, " of ", x.dtype(), " on ", x.device(), ", as x"),
              concat(t.dtype(), " on ", t.device()), "convert it with ops::cast or to()");
 }
+constexpr Index largest = Index(1) << 31;
 void check_options(const char* op, const ConvOptions& o, bool transposed) {
   const auto need = [&](bool good, const char* expected, const char* which, Size2 s) {
     if (!good) op_error(op, expected, concat(which, " ", s.h, " by ", s.w));
   };
+  // With these no sum or product of geometry() leaves 64 bits.
+  const auto small = [&](const char* which, Size2 s) {
+    need(s.h <= largest && s.w <= largest, "no option above 2^31", which, s);
+  };
+  small("stride", o.stride);
+  small("padding", o.padding);
+  small("dilation", o.dilation);
   need(o.stride.h > 0 && o.stride.w > 0, "a stride of 1 or more", "stride", o.stride);
   need(o.padding.h >= 0 && o.padding.w >= 0, "no negative padding", "padding", o.padding);
   need(o.dilation.h > 0 && o.dilation.w > 0, "a dilation of 1 or more", "dilation", o.dilation);

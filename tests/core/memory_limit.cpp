@@ -41,6 +41,12 @@ TEST(GroupMemory, Version2) {
   EXPECT_EQ(m.memory().left, 400u);
   m.file("sys/fs/cgroup/user.slice/run.scope/memory.current", "500\n");
   EXPECT_EQ(m.memory().left, 0u);
+  // The cache of files that nobody uses makes room.
+  m.file("sys/fs/cgroup/user.slice/run.scope/memory.stat",
+         "anon 200\nfile 300\nactive_file 50\ninactive_file 250\n");
+  EXPECT_EQ(m.memory().left, 150u);
+  m.file("sys/fs/cgroup/user.slice/run.scope/memory.stat", "inactive_file 600\n");  // just grown
+  EXPECT_EQ(m.memory().left, 400u);
 }
 TEST(GroupMemory, AContainerNamesTheHostsGroup) {
   const Machine m;
@@ -56,6 +62,8 @@ TEST(GroupMemory, Version1) {
   m.file("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "500\n");
   EXPECT_EQ(m.memory().limit, 2000u);
   EXPECT_EQ(m.memory().left, 1500u);
+  m.file("sys/fs/cgroup/memory/job/memory.stat", "inactive_file 7\ntotal_inactive_file 200\n");
+  EXPECT_EQ(m.memory().left, 1700u);
 }
 TEST(GroupMemory, TheCpuObeysIt) {
   const DeviceInfo cpu = device_info(0);

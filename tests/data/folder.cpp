@@ -1,4 +1,5 @@
 // Folders of images: which files are read, as which split and class, and what is refused.
+#include "engine/core/allocator.h"
 #include "engine/data/data_set.h"
 #include "engine/io/image.h"
 #include "tests/io/files.h"
@@ -167,6 +168,26 @@ TEST_F(ImageFolder, ClassesOfTrainAreThoseOfEverySplit) {
   std::filesystem::remove_all(images + "/test");
   add("test/0.png", 6);
   refuse({"images/test", "the splits differ", "images without classes"});
+}
+TEST_F(ImageFolder, MoreThanTheMemoryHoldsIsRefusedFirst) {
+  const std::size_t before = memory_stats(cpu_device).limit;
+  const auto refused = [&](std::size_t limit, const std::string& what, io::Size resize) {
+    set_memory_limit(cpu_device, limit);
+    expect_error(ErrorKind::device,
+                 {"the images do not fit into memory, in " + images,
+                  concat("at most ", limit, " bytes"), what},
+                 [&] { whole(resize); });
+    set_memory_limit(cpu_device, before);
+  };
+  for (const char* name : {"train/0.png", "train/1.png", "test/0.png"}) add(name, 7, 50, 40, 1);
+  refused(3999, "2 images of 50 x 40 x 1", {});
+  refused(5999, "3 images of 50 x 40 x 1", {});  // both splits together
+  refused(3 * 512 * 512 - 1, "3 images of 512 x 512 x 1", {512, 512});
+  add("test/1.png", 7, 50, 40, 3);
+  refused(23999, "4 images of 50 x 40 x 3", {50, 40});  // grey images become three times as large
+  set_memory_limit(cpu_device, memory_stats(cpu_device).active + (1 << 20));
+  EXPECT_EQ(whole({50, 40}).sample_shape, (Shape{50, 40, 3}));
+  set_memory_limit(cpu_device, before);
 }
 TEST_F(ImageFolder, DamageIsAnErrorWhereverItIs) {
   for (int i = 0; i < 5; i++) add(concat("train/a/", i, ".png"), i);

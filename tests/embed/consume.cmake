@@ -22,21 +22,25 @@ execute_process(COMMAND mktemp -d OUTPUT_VARIABLE work OUTPUT_STRIP_TRAILING_WHI
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/installed --component library)
 file(RENAME ${work}/installed ${work}/moved)
 set(prefix ${work}/moved)
-file(COPY ${SOURCE}/tests/embed/main.cpp ${SOURCE}/tests/embed/CMakeLists.txt DESTINATION ${work}/source)
+set(consumer ${work}/consumer)
+file(COPY ${SOURCE}/tests/embed/main.cpp ${SOURCE}/tests/embed/CMakeLists.txt DESTINATION ${consumer})
 
-# No file below the folder, whatever its kind, names imago's trees or the place the prefix was first.
+# No file below the folder, whatever its kind, names imago's trees or the place the prefix was first. A tree at /build is not
+# named by /elsewhere/build/ or ${prefix}/build/: what stands before a path is not of a path, or it is -I or -L. The locale
+# lets grep take binary files as bytes.
 function(expect_no_way_back folder)
-  execute_process(COMMAND grep -rlF -e ${SOURCE}/ -e ${BUILD}/ -e ${work}/installed ${folder} OUTPUT_VARIABLE named
-    RESULT_VARIABLE none)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env LC_ALL=C grep -rlaP
+    "((?<=-[IL])|(?<![-A-Za-z0-9_.+~}]))(\\Q${SOURCE}/\\E|\\Q${BUILD}/\\E|\\Q${work}/installed\\E)" ${folder}
+    OUTPUT_VARIABLE named RESULT_VARIABLE none)
   if(NOT none EQUAL 1)
     message(FATAL_ERROR "these files name the trees imago came from:\n${named}")
   endif()
 endfunction()
 expect_no_way_back(${prefix})
 
-set(build ${work}/build)
+set(build ${work}/consumer-built)
 set(configure ${CMAKE_COMMAND} -G Ninja -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER}
-  -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -S ${work}/source)
+  -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -S ${consumer})
 if(WAY STREQUAL "find_package")
   # A version to come and one long gone; a machine without oneDNN.
   function(expect_refusal text)
@@ -67,7 +71,7 @@ elseif(WAY STREQUAL "pkgconfig")
     message(FATAL_ERROR "pkg-config says version ${version}, expected ${VERSION}")
   endif()
   file(MAKE_DIRECTORY ${build})
-  run(sh -c "cd ${build} && ${COMPILER} -MD -MF headers ../source/main.cpp $(pkg-config --static --cflags --libs imago) -o embed")
+  run(sh -c "cd ${build} && ${COMPILER} -MD -MF headers ${consumer}/main.cpp $(pkg-config --static --cflags --libs imago) -o embed")
   file(READ ${build}/headers headers)
 else()
   message(FATAL_ERROR "WAY is '${WAY}'; expected find_package, pkgconfig or subdirectory")

@@ -30,8 +30,12 @@ bool accepts(const std::vector<ErrorKind>& kinds, std::size_t memory,
             concat("an error of kind ", int(e.kind()), ": ", text));
     require(text.size() < 6000, concat("an error of ", text.size(), " bytes"));
     // A control character would reach the user's terminal.
-    for (const char c : text)
-      require((unsigned char)c >= 0x20 && c != 0x7f, concat("byte ", int(c), " in: ", text));
+    for (std::size_t i = 0; i < text.size(); i++) {
+      const auto c = (unsigned char)text[i],
+                 next = i + 1 < text.size() ? (unsigned char)text[i + 1] : (unsigned char)0;
+      require(c >= 0x20 && c != 0x7f && !(c == 0xc2 && next >= 0x80 && next < 0xa0),
+              concat("byte ", int(c), " in: ", text));
+    }
     return false;
   } catch (const std::exception& e) {
     require(false, concat("not an imago::Error: ", e.what()));

@@ -199,6 +199,14 @@ TEST(Conv, WhatDoesNotFitIsNamed) {
   expect_error([&] { ops::conv2d(x, w, {}, {.stride = {1, 0}}); }, {"stride", "1 by 0"});
   expect_error([&] { ops::conv2d(x, w, {}, {.padding = -1}); }, {"padding", "-1"});
   expect_error([&] { ops::conv2d(x, w, {}, {.output_padding = 1}); }, {"conv_transpose2d alone"});
+  constexpr Index huge = Index(1) << 62;  // twice that is no Index
+  expect_error([&] { ops::conv2d(x, w, {}, {.padding = huge}); },
+               {"no option above 2^31", "padding"});
+  expect_error(
+      [&] {
+        ops::conv2d(x, w, {}, {.dilation = {1, huge}});
+      },
+      {"above 2^31", "dilation 1 by 4611"});
   expect_error([&] { ops::conv2d(x, w, {}, {.groups = 0}); }, {"0 groups"});
   expect_error([&] { ops::conv2d(Tensor::zeros({1, 0, 5, 4}), w); }, {"no size of 0"});
   const Tensor t = Tensor::zeros({4, 3, 3, 6});
@@ -207,6 +215,8 @@ TEST(Conv, WhatDoesNotFitIsNamed) {
                {"conv_transpose2d", "[in, kh, kw, out / groups]"});
   expect_error([&] { ops::conv_transpose2d(x, t, {}, {.stride = 2, .output_padding = 2}); },
                {"below the stride", "2 by 2"});
+  expect_error([&] { ops::conv_transpose2d(x, t, {}, {.stride = huge}); },
+               {"above 2^31", "stride"});
   expect_error([&] { ops::conv_transpose2d(x, t, {}, {.padding = 4}); }, {"padding 4 by 4"});
 }
 

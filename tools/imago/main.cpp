@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
   } catch (const DeviceError& e) {
     return fail(device, concat(e.what(), "; see `imago devices`"));
   } catch (const std::bad_alloc&) {
-    return fail(device, "out of memory; use a smaller --batch");
+    return fail(device, "out of memory; use a smaller --batch or less data");
   } catch (const std::exception& e) {
     return fail(internal, concat("internal failure: ", e.what(), "; please report it"));
   }

@@ -27,7 +27,7 @@ void add_commands(Program& program) {
   program.manuals[&program.app] = {
       "Trains autoencoders and variational autoencoders, draws from them, and measures them. A "
       "trained run is a directory, RUN; data are a named set, a .npy or .npz file, or a folder of "
-      "PNG files. Only an error begins with `imago:`; it is one line that says what was expected, "
+      "PNG or JPEG files. Only an error begins with `imago:`; it is one line that says what was expected, "
       "what was received and what to do.",
       {{"imago list", "the presets and the data sets"},
        {"imago train vae --data two-moons --epochs 5", "a first run: seconds, no files needed"},
