@@ -57,7 +57,8 @@ std::string wanted(const Option& o) {
 // an Error (usage).
 Value checked(const Option& o, const Value& given, const std::string& where) {
   const auto reject = [&]() {
-    usage("option '" + o.name + "' has a wrong value", where, wanted(o), to_text(given));
+    usage("option '" + o.name + "' has a wrong value", where, wanted(o),
+          std::holds_alternative<std::string>(given) ? "'" + to_text(given) + "'" : to_text(given));
   };
   const auto in_range = [&](double x) { return std::isfinite(x) && x >= o.low && x <= o.high; };
   Value v = given;

@@ -35,6 +35,8 @@ TEST_F(Cli, UsageErrors) {
   fails({"sample", "runs/x", "-n", "0"}, 2, "-n");
   fails({"sample", "runs/x", "--temperature", "warm"}, 2, "warm");
   fails({"describe", "vea"}, 2, "vae");
+  fails({"train", "vae", "--data", "four-patterns", "--out", ""}, 2, "--out");
+  fails({"report", "runs/x", "--out", "runs/x/checkpoints/last.safetensors"}, 2, ".html");
   fails({"describe", "vae", "--shape", "28,,28"}, 2, "--shape");
   EXPECT_TRUE(only_logs());
 }
@@ -234,9 +236,9 @@ TEST_F(Cli, SignalsStopCleanlyAndResumeGoesOn) {
   const std::vector<std::string> command{"train",   "vae",       "--data", "four-patterns",
                                          "--steps", "400000000", "--out",  "run",
                                          "--set",   "hidden=16", "--set",  "latent=2"};
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     std::vector<std::string> arguments = command;
-    if (number == SIGTERM) arguments.push_back("--resume");
+    if (number != SIGINT) arguments.push_back("--resume");
     const pid_t child = start(arguments);
     // Long enough for the first steps; the run itself would take hours.
     for (int i = 0; i < 600 && !fs::exists(folder_ / "run/config.json"); i++)
@@ -247,7 +249,7 @@ TEST_F(Cli, SignalsStopCleanlyAndResumeGoesOn) {
     EXPECT_EQ(r.status, 128 + number) << r.error;
     EXPECT_EQ(r.error, "");
     EXPECT_TRUE(fs::exists(folder_ / "run/checkpoints/last.safetensors"));
-    if (number == SIGTERM) {
+    if (number != SIGINT) {
       EXPECT_NE(r.out.find("resum"), std::string::npos) << r.out;
     }
   }
@@ -259,6 +261,7 @@ TEST_F(Cli, TheStatusLineFitsTheTerminal) {
   const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
   if (child == 0) {
     if (chdir(folder_.c_str())) _exit(99);
+    setenv("TERM", "xterm", 1);
     execl(IMAGO_PROGRAM, IMAGO_PROGRAM, "train", "vae", "--data", "grid25", "--steps", "400000000",
           "--eval-every", "400000000", "--set", "checkpoint_every=400000000", "--out", "run",
           nullptr);
@@ -291,6 +294,17 @@ TEST_F(Cli, TheStatusLineFitsTheTerminal) {
     EXPECT_NE(line.find("MB"), std::string::npos) << line;
   }
   EXPECT_GE(redraws, 3) << shown;
+}
+
+TEST_F(Cli, OutputThatNobodyReadsDoesNotEndTraining) {
+  const std::string command =
+      "cd " + folder_.string() + " && (" + IMAGO_PROGRAM +
+      " train vae --data four-patterns --steps 60 --eval-every 1 --set hidden=8 --out run "
+      "2>error.txt </dev/null; echo $? >status.txt) | head -n 1 >out.txt";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  EXPECT_EQ(read(folder_ / "status.txt"), "1\n") << "the lines that were lost are a failure";
+  EXPECT_EQ(read(folder_ / "error.txt").rfind("imago: standard output cannot be written", 0), 0u);
+  EXPECT_NE(read(folder_ / "run/log.txt").find("finished at step 60"), std::string::npos);
 }
 
 TEST_F(Cli, ADivergedRunSaysSo) {

@@ -19,7 +19,7 @@ const std::vector<Section>& general_sections() {
         {"RUN/events.out.tfevents.*", "the same for TensorBoard, with pictures of samples"},
         {"RUN/samples/, RUN/samples.png", "samples drawn during training, and the newest"},
         {"RUN/checkpoints/", "best and last, as safetensors"},
-        {"RUN/log.txt", "what the terminal showed"},
+        {"RUN/log.txt", "when the run began, stopped, went on, ended; device and threads"},
         {"DIR/NAME/", "a named data set under --data-dir, $IMAGO_DATA or /usr/share/datasets"}}},
       {"Environment",
        {{"IMAGO_DATA", "where named data sets lie; --data-dir goes before it"},
@@ -32,8 +32,9 @@ const std::vector<Section>& general_sections() {
         {"3", "data, run or checkpoint missing, damaged or of the wrong shape"},
         {"4", "no such device, or out of memory"},
         {"5", "training diverged: a loss was not finite"},
-        {"130, 143",
-         "stopped by Ctrl-C or SIGTERM after the step at hand; `--resume` goes on from there"}}}};
+        {"129, 130, 143",
+         "stopped by SIGHUP, Ctrl-C or SIGTERM after the step at hand; `--resume` goes on from "
+         "there"}}}};
   return sections;
 }
 

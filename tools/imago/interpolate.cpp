@@ -39,8 +39,7 @@ void add_interpolate(Program& program) {
   add_integer(app, "--rows", &o.rows, "pairs of samples [8]", 1, 1000);
   add_integer(app, "--columns", &o.columns, "steps from one to the other, ends included [10]", 2,
               1000);
-  app->add_option("--out", o.out, "FILE.png or FILE.npy [RUN/interpolation.png]")
-      ->type_name("FILE");
+  add_out(app, &o.out, "FILE.png or FILE.npy [RUN/interpolation.png]", "FILE");
 }
 
 }  // namespace imago::tool

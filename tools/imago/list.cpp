@@ -24,7 +24,7 @@ int run(const Options& o) {
     return 0;
   }
   const auto row = [](const std::string& name, const std::string& about) {
-    std::printf("  %-18s %s\n", name.c_str(), about.c_str());
+    std::printf("  %-20s %s\n", name.c_str(), about.c_str());
   };
   std::puts("presets (imago describe NAME)");
   for (const models::Preset& p : models::presets()) row(p.name, p.summary);

@@ -27,7 +27,8 @@ void add_commands(Program& program) {
   program.manuals[&program.app] = {
       "Trains autoencoders and variational autoencoders, draws from them, and measures them. A "
       "trained run is a directory, RUN; data are a named set, a .npy or .npz file, or a folder of "
-      "PNG or JPEG files. Only an error begins with `imago:`; it is one line that says what was expected, "
+      "PNG or JPEG files. Only an error begins with `imago:`; it is one line that says what was "
+      "expected, "
       "what was received and what to do.",
       {{"imago list", "the presets and the data sets"},
        {"imago train vae --data two-moons --epochs 5", "a first run: seconds, no files needed"},
@@ -52,6 +53,12 @@ void catch_signals() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   for (int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
+  // A closed terminal; under nohup it stays ignored.
+  struct sigaction before = {};
+  if (sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(SIGHUP, &action, nullptr);
+  // Nobody reads what is printed any more: the run goes on, and the failure is told at its end.
+  signal(SIGPIPE, SIG_IGN);
 }
 int caught_signal() { return signal_number; }
 
@@ -93,6 +100,21 @@ CLI::Option* add_real(CLI::App* app, const std::string& name, double* value,
       ->add_option_function<std::string>(
           name, [=](const std::string& text) { *value = to_real(name, text, low, high); }, what)
       ->type_name("X");
+}
+
+CLI::Option* add_out(CLI::App* app, std::string* out, const std::string& what,
+                     const std::string& type) {
+  return app
+      ->add_option_function<std::string>(
+          "--out",
+          [=](const std::string& text) {
+            if (text.empty())
+              throw Error(ErrorKind::usage, {"empty path", "--out", "a path", "nothing",
+                                             "leave --out away for the default"});
+            *out = text;
+          },
+          what)
+      ->type_name(type);
 }
 
 void add_run_options(CLI::App* app, RunOptions* o) {

@@ -60,6 +60,9 @@ CLI::Option* add_integer(CLI::App*, const std::string& name, std::int64_t* value
 CLI::Option* add_real(CLI::App*, const std::string& name, double* value, const std::string& what,
                       double low, double high);
 
+// --out; an empty path, as an unset variable gives, is an Error (usage), not the default.
+CLI::Option* add_out(CLI::App*, std::string* out, const std::string& what, const std::string& type);
+
 // The options of every command that reads a trained run.
 struct RunOptions {
   std::string run, device = "auto", checkpoint = "best";

@@ -37,8 +37,7 @@ void add_reconstruct(Program& program) {
   app->add_option("--split", o.split, "train, valid or test")
       ->capture_default_str()
       ->type_name("NAME");
-  app->add_option("--out", o.out, "FILE.png or FILE.npy [RUN/reconstructions.png]")
-      ->type_name("FILE");
+  add_out(app, &o.out, "FILE.png or FILE.npy [RUN/reconstructions.png]", "FILE");
 }
 
 }  // namespace imago::tool

@@ -13,6 +13,9 @@ struct Options {
 
 int run(const Options& o) {
   const std::string out = o.out.empty() ? o.run + "/report.html" : o.out;
+  if (out.size() < 5 || out.compare(out.size() - 5, 5, ".html") != 0)
+    throw Error(ErrorKind::usage,
+                {"unknown kind of report", "--out", "a name ending in .html", out});
   io::write_file(out, report_page(read_report_run(o.run)));
   std::cout << out << "\n";
   return 0;
@@ -33,7 +36,7 @@ void add_report(Program& program) {
   app->add_option("RUN", o.run, "the directory of a run: finished, stopped or still training")
       ->required()
       ->type_name("");
-  app->add_option("--out", o.out, "FILE.html [RUN/report.html]")->type_name("FILE");
+  add_out(app, &o.out, "FILE.html [RUN/report.html]", "FILE");
 }
 
 }  // namespace imago::tool

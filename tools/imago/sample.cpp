@@ -61,9 +61,8 @@ void add_sample(Program& program) {
   add_integer(app, "--seed", &o.seed, "of the noise [0]", 0, INT64_MAX);
   add_real(app, "--temperature", &o.temperature, "standard deviation of the prior, 0 to 10 [1]", 0,
            10);
-  app->add_option("--out", o.out,
-                  "FILE.png (a grid), FILE.npy, or DIR/ (a picture each) [RUN/generated.png]")
-      ->type_name("PATH");
+  add_out(app, &o.out, "FILE.png (a grid), FILE.npy, or DIR/ (a picture each) [RUN/generated.png]",
+          "PATH");
 }
 
 }  // namespace imago::tool

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace imago::tool {
 namespace {
@@ -16,7 +17,10 @@ std::string format(const char* pattern, A... a) {
 }
 }  // namespace
 
-StatusLine::StatusLine(bool enabled) : on_(enabled && isatty(STDERR_FILENO)) {}
+StatusLine::StatusLine(bool enabled) : on_(enabled && isatty(STDERR_FILENO)) {
+  const char* terminal = std::getenv("TERM");  // a dumb one cannot clear a line
+  if (!terminal || std::string(terminal) == "dumb") on_ = false;
+}
 
 std::size_t StatusLine::columns() const {
   // One column stays free: some terminals wrap when the last is written.

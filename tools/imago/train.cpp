@@ -127,8 +127,7 @@ void add_train(Program& program) {
   setting("--device", "NAME", "device", "auto, cpu, cuda or cuda:N");
   setting("--eval-every", "N", "eval_every", "steps between evaluations");
   setting("--sample-every", "N", "sample_every", "steps between pictures of samples");
-  app->add_option("--out", o.request.out, "run directory; default runs/PRESET-DATA-sSEED")
-      ->type_name("DIR");
+  add_out(app, &o.request.out, "run directory; default runs/PRESET-DATA-sSEED", "DIR");
   app->add_option_function<std::vector<std::string>>(
          "--set",
          [](const std::vector<std::string>& texts) {
