@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "engine/core/allocator.h"
 
@@ -118,9 +119,22 @@ std::string partial_of(const std::string& path) {
   return path.substr(0, name) + "." + path.substr(name) + ".partial";
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path), partial_(partial_of(path)) {
+AtomicFile::AtomicFile(const std::string& path) : path_(path) {
   const std::string what = "cannot write the file", remedy = "choose a writable path";
-  if (is_directory(path)) io_error(what, path, EISDIR, remedy);
+  // The rename would put a file where the device or pipe was.
+  if (struct stat s; ::stat(path.c_str(), &s) == 0 && !S_ISREG(s.st_mode))
+    throw Error(ErrorKind::internal,
+                {what, path, "a regular file, or nothing",
+                 S_ISDIR(s.st_mode) ? "a directory" : "a device, pipe or socket", remedy});
+  // A link stays, and what it names is replaced, also where that is not there yet.
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(path_, error); links++) {
+    if (links == 40) io_error(what, path, ELOOP, remedy);
+    path_ = (fs::path(path_).parent_path() / fs::read_symlink(path_, error)).string();
+    if (error) io_error(what, path, error.value(), remedy);
+  }
+  partial_ = partial_of(path_);
   // One name for all writers, so that what a killed writer left is reused; the lock keeps two
   // writers apart. A file locked after its owner renamed it is no longer at this name: then try
   // again.

@@ -48,8 +48,9 @@ void sync_folder(const std::string& folder);
 std::string partial_of(const std::string& path);
 
 // Writes beside the file it will replace (".NAME.partial"), and on commit() syncs it, renames it
-// and syncs the folder. Without commit() nothing remains. Error (internal) on any I/O failure. One
-// writer of a file at a time; a second one is refused.
+// and syncs the folder. Without commit() nothing remains. Of a link it replaces what the link
+// names. Error (internal) on any I/O failure, and where something else than a file is. One writer
+// of a file at a time; a second one is refused.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path);

@@ -82,6 +82,36 @@ TEST(AtomicFile, LinksAreNotFollowed) {
                [&] { io::write_file(folder / "a", std::string("x")); });
   EXPECT_EQ(contents(folder / "victim"), "precious");
 }
+TEST(AtomicFile, OnlyFilesAreReplaced) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink("pipe", folder / "to pipe");
+  for (const char* name : {"pipe", "to pipe"})
+    expect_error(ErrorKind::internal, {folder / name, "a regular file", "pipe or socket"},
+                 [&] { io::write_file(folder / name, std::string("x")); });
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+  EXPECT_EQ(folder.entries(), 2u);
+}
+TEST(AtomicFile, ALinkStaysAndItsTargetIsReplaced) {
+  namespace fs = std::filesystem;
+  TemporaryFolder folder;
+  fs::create_directory(folder / "d");
+  put(folder / "d/a", "old");
+  fs::create_symlink("a", folder / "d/b");
+  fs::create_symlink("d/b", folder / "to file");
+  fs::create_symlink(folder / "d/new", folder / "to nothing");
+  fs::create_symlink("loop", folder / "loop");
+  io::write_file(folder / "to file", std::string("1"));
+  io::write_file(folder / "to nothing", std::string("2"));
+  expect_error(ErrorKind::internal, {folder / "loop", "symbolic links"},
+               [&] { io::write_file(folder / "loop", std::string("x")); });
+  EXPECT_EQ(contents(folder / "d/a"), "1");
+  EXPECT_EQ(contents(folder / "d/new"), "2");
+  for (const char* link : {"to file", "to nothing", "d/b", "loop"})
+    EXPECT_TRUE(fs::is_symlink(folder / link)) << link;
+  fs::remove(folder / "loop");  // it cannot be counted
+  EXPECT_EQ(folder.entries(), 3u);
+}
 TEST(ReadFile, PipesAndDevicesAreRefused) {
   TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
