@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 
 #include "engine/core/error.h"
 #include "engine/train/metrics.h"
@@ -173,6 +174,29 @@ TEST_F(RunFolder, OnlyWhatIsItsOwnIsTakenBack) {
     resumed.discard();
   }
   EXPECT_TRUE(fs::exists(path / "a/config.json")) << "it was there before";
+
+  const std::string events = "b/events.out.tfevents.1700000000.imago";
+  write("b/log.txt", "x");
+  write("b/metrics.jsonl", "");
+  write(events, "x");
+  {
+    RunDirectory mine(path / "b", Existing::refuse);
+    for (const char* name : {"b/config.json", "b/events.out.tfevents.1700000001.imago"})
+      write(name, "x");
+    mine.discard();
+  }
+  std::set<std::string> left;
+  for (const auto& entry : fs::directory_iterator(path / "b"))
+    left.insert("b/" + entry.path().filename().string());
+  EXPECT_EQ(left, (std::set<std::string>{"b/log.txt", "b/metrics.jsonl", events}));
+}
+
+TEST_F(RunFolder, FiguresOfSomethingElseAreNotCutBack) {
+  write("metrics.jsonl", "mine\n");
+  for (const Existing existing : {Existing::refuse, Existing::resume})
+    EXPECT_EQ(kind_of([&] { RunDirectory(path, existing); }), ErrorKind::usage);
+  EXPECT_NE(message.find("metrics.jsonl"), std::string::npos) << message;
+  EXPECT_EQ(read("metrics.jsonl"), "mine\n");
 }
 
 TEST_F(RunFolder, KnowsWhenItIsGone) {
