@@ -145,6 +145,24 @@ TEST_F(RunFolder, MetricsTornAnywhereAreMended) {
   }
 }
 
+// A power failure may leave whole lines of anything behind those that were synced.
+TEST_F(RunFolder, BrokenMetricsBehindTheStepAreCut) {
+  const auto line = [](Index step) { return to_json({step, 1, "train", {}}) + "\n"; };
+  const std::string kept = line(10) + line(20), nul = std::string(9, '\0') + "\n";
+  const std::string file = path / "metrics.jsonl";
+  for (const std::string& behind : {nul, nul + "{}\n", line(30) + nul, nul + line(30) + "{\"s"}) {
+    write("metrics.jsonl", kept + behind);
+    { const MetricsFile metrics(file, 20); }
+    EXPECT_EQ(read("metrics.jsonl"), kept);
+  }
+  const std::string spoilt = line(10) + nul + line(20);
+  write("metrics.jsonl", spoilt);
+  EXPECT_EQ(kind_of([&] { MetricsFile(file, 20); }), ErrorKind::data);
+  EXPECT_NE(message.find("at byte " + std::to_string(line(10).size())), std::string::npos)
+      << message;
+  EXPECT_EQ(read("metrics.jsonl"), spoilt);
+}
+
 TEST_F(RunFolder, OnlyWhatIsItsOwnIsTakenBack) {
   {
     RunDirectory mine(path / "a" / "b", Existing::refuse);
