@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine/core/error.h"
 #include "engine/io/file.h"
@@ -101,9 +102,17 @@ MetricsFile::MetricsFile(const std::string& path, Index step) : path_(path) {
   if (io::exists(path)) {
     const std::string text = read_text(path);
     std::string kept;
+    std::optional<Error> broken;  // the first one; with it all that is needed must have ended
     for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
       const std::string line = text.substr(at, end - at);
-      if (metrics_from_json(line, path, at).step <= step) kept += line + "\n";
+      bool needed = false;
+      try {
+        needed = metrics_from_json(line, path, at).step <= step;
+      } catch (const Error& e) {
+        if (!broken) broken = e;
+      }
+      if (needed && broken) throw Error(*broken);
+      if (needed) kept += line + "\n";
     }
     if (kept != text) io::write_file(path, kept);
   }

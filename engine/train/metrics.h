@@ -27,8 +27,8 @@ MetricsLine metrics_from_json(const std::string& line, const std::string& path,
 
 class MetricsFile {
  public:
-  // Opens for appending and cuts the file back to lines of at most `step`; a last line that a crash
-  // cut short goes too.
+  // Opens for appending and cuts the file back to lines of at most `step`; what a crash broke
+  // behind them goes too. Error (data) where a broken line has a line to keep behind it.
   MetricsFile(const std::string& path, Index step);
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;

@@ -108,7 +108,24 @@ void RunDirectory::prepare(Existing existing) {
     each_picture(true);
   }
   fresh_ = !hold_run();
+  // They would be cut back to the run's own.
+  if (fresh_ && has_figures())
+    throw Error(ErrorKind::usage,
+                {"the directory holds figures but no run", metrics(), "an empty or new directory",
+                 "a metrics.jsonl of something else", "move it away, or choose another --out"});
+  before_ = own_files();
   for (const char* inner : {"/checkpoints", "/samples"}) make(path() + inner);
+}
+
+std::vector<std::string> RunDirectory::own_files() const {
+  std::vector<std::string> files = event_files();
+  for (const std::string& file : {config(), metrics(), log()})
+    if (io::exists(file)) files.push_back(file);
+  return files;
+}
+bool RunDirectory::has_figures() const {
+  std::error_code error;
+  return io::exists(metrics()) && fs::file_size(metrics(), error) > 0;
 }
 
 bool RunDirectory::ours() const {
@@ -135,11 +152,11 @@ void RunDirectory::discard() noexcept {
     std::error_code error;
     if (lock_ >= 0 && !ours()) return;
     if (lock_ >= 0 && fresh_) {
-      if (io::exists(last()) || io::exists(best()) || io::exists(samples()) ||
-          (io::exists(metrics()) && fs::file_size(metrics(), error) > 0))
+      if (io::exists(last()) || io::exists(best()) || io::exists(samples()) || has_figures())
         return;
-      for (const std::string& file : {config(), metrics(), log()}) fs::remove(file, error);
-      for (const std::string& file : event_files()) fs::remove(file, error);
+      for (const std::string& file : own_files())
+        if (std::find(before_.begin(), before_.end(), file) == before_.end())
+          fs::remove(file, error);
     }
     // Only where they are empty.
     for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) rmdir(folder->c_str());

@@ -34,8 +34,8 @@ class RunDirectory : public RunFiles {
   // Creates the directory, or takes an existing one: a directory that holds a run is refused (Error
   // usage, naming --resume and --overwrite) unless `existing` says what to do; overwrite removes
   // the files of the run, and nothing else. Locks it: Error (usage) while another process trains
-  // there. What a killed process left half-written goes. Call it only when configuration and data
-  // are known to be good.
+  // there, or where figures of something else are. What a killed process left half-written goes.
+  // Call it only when configuration and data are known to be good.
   RunDirectory(std::string path, Existing existing);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -52,10 +52,13 @@ class RunDirectory : public RunFiles {
 
  private:
   void prepare(Existing existing);
-  bool ours() const;  // what is at the path is what was locked
+  bool ours() const;                           // what is at the path is what was locked
+  std::vector<std::string> own_files() const;  // that discard() may remove
+  bool has_figures() const;
   int lock_ = -1;
-  bool fresh_ = false;             // it held no run
-  std::vector<std::string> made_;  // directories, the innermost last
+  bool fresh_ = false;               // it held no run
+  std::vector<std::string> made_;    // directories, the innermost last
+  std::vector<std::string> before_;  // of own_files(), those there when it began
 };
 
 }  // namespace imago::training

@@ -447,7 +447,7 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
                      const Hooks& hooks, const Checkpoint* from) {
   State& s = *state_;
   if (from) restore(*from, directory.last());
-  Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), s.step)};
+  Loop loop{*this, s, directory, hooks, MetricsFile(directory.metrics(), from ? s.step : -1)};
   if (from)
     for (const MetricsLine& line : read_metrics(directory.metrics())) {
       if (line.step != s.step) continue;

@@ -418,6 +418,18 @@ TEST_F(Durability, TornFiguresAreMended) {
   }
 }
 
+// Killed between its first figures and its first checkpoint, a run begins again without them.
+TEST_F(Durability, FiguresWithoutACheckpointAreNotKept) {
+  const Arguments none = vae + with({"steps=0", "epochs=0"}) + Arguments{"--out", "run"};
+  done(none);
+  const std::string whole = read(folder_ / "run/metrics.jsonl");
+  EXPECT_NE(whole.find("{\"step\":0,"), std::string::npos) << whole;
+  for (const char* name : {"last", "best"})
+    fs::remove(folder_ / "run/checkpoints" / (std::string(name) + ".safetensors"));
+  done(none + Arguments{"--resume"});
+  EXPECT_EQ(read(folder_ / "run/metrics.jsonl"), whole);
+}
+
 // The step a run was stopped at may become its last one.
 TEST_F(Durability, AStoppedRunMayEndWhereItWas) {
   const Arguments every = vae + with({"eval_every=1"});

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 
 #include "engine/core/error.h"
 #include "engine/train/metrics.h"
@@ -144,6 +145,24 @@ TEST_F(RunFolder, MetricsTornAnywhereAreMended) {
   }
 }
 
+// A power failure may leave whole lines of anything behind those that were synced.
+TEST_F(RunFolder, BrokenMetricsBehindTheStepAreCut) {
+  const auto line = [](Index step) { return to_json({step, 1, "train", {}}) + "\n"; };
+  const std::string kept = line(10) + line(20), nul = std::string(9, '\0') + "\n";
+  const std::string file = path / "metrics.jsonl";
+  for (const std::string& behind : {nul, nul + "{}\n", line(30) + nul, nul + line(30) + "{\"s"}) {
+    write("metrics.jsonl", kept + behind);
+    { const MetricsFile metrics(file, 20); }
+    EXPECT_EQ(read("metrics.jsonl"), kept);
+  }
+  const std::string spoilt = line(10) + nul + line(20);
+  write("metrics.jsonl", spoilt);
+  EXPECT_EQ(kind_of([&] { MetricsFile(file, 20); }), ErrorKind::data);
+  EXPECT_NE(message.find("at byte " + std::to_string(line(10).size())), std::string::npos)
+      << message;
+  EXPECT_EQ(read("metrics.jsonl"), spoilt);
+}
+
 TEST_F(RunFolder, OnlyWhatIsItsOwnIsTakenBack) {
   {
     RunDirectory mine(path / "a" / "b", Existing::refuse);
@@ -173,6 +192,29 @@ TEST_F(RunFolder, OnlyWhatIsItsOwnIsTakenBack) {
     resumed.discard();
   }
   EXPECT_TRUE(fs::exists(path / "a/config.json")) << "it was there before";
+
+  const std::string events = "b/events.out.tfevents.1700000000.imago";
+  write("b/log.txt", "x");
+  write("b/metrics.jsonl", "");
+  write(events, "x");
+  {
+    RunDirectory mine(path / "b", Existing::refuse);
+    for (const char* name : {"b/config.json", "b/events.out.tfevents.1700000001.imago"})
+      write(name, "x");
+    mine.discard();
+  }
+  std::set<std::string> left;
+  for (const auto& entry : fs::directory_iterator(path / "b"))
+    left.insert("b/" + entry.path().filename().string());
+  EXPECT_EQ(left, (std::set<std::string>{"b/log.txt", "b/metrics.jsonl", events}));
+}
+
+TEST_F(RunFolder, FiguresOfSomethingElseAreNotCutBack) {
+  write("metrics.jsonl", "mine\n");
+  for (const Existing existing : {Existing::refuse, Existing::resume})
+    EXPECT_EQ(kind_of([&] { RunDirectory(path, existing); }), ErrorKind::usage);
+  EXPECT_NE(message.find("metrics.jsonl"), std::string::npos) << message;
+  EXPECT_EQ(read("metrics.jsonl"), "mine\n");
 }
 
 TEST_F(RunFolder, KnowsWhenItIsGone) {
