@@ -306,6 +306,10 @@ Run Run::open(const std::string& directory, const std::string& device,
   const auto must_exist = [&](const std::string& file) {
     if (!io::exists(file)) missing(directory, "the run has no checkpoint", file, "a checkpoint");
   };
+  if (weights != own && !io::exists(weights))
+    throw Error(ErrorKind::data,
+                {"no such checkpoint", weights, "best, last, or a safetensors file", "none",
+                 "files of this run: " + own});
   must_exist(weights);
   // Weights that another program wrote say nothing of the model: then the run's own checkpoint
   // does.

@@ -7,10 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <thread>
 
 #include "engine/core/error.h"
 #include "engine/io/file.h"
@@ -76,8 +78,13 @@ void RunDirectory::prepare(Existing existing) {
   lock_ = open(path().c_str(),
                O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // the lock is on the directory itself
   if (lock_ < 0) cannot("open the run directory", path(), std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+  // in_use() of another process holds the lock for a moment.
+  for (int attempt = 0; flock(lock_, LOCK_EX | LOCK_NB) != 0; attempt++) {
     if (errno != EWOULDBLOCK) cannot("lock the run directory", path(), std::strerror(errno));
+    if (attempt < 5) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      continue;
+    }
     throw Error(ErrorKind::usage, {"another process is training in the directory",
                                    path(),
                                    {},

@@ -2,6 +2,7 @@
 // here: what is expected of a command; each has its tests.
 #pragma once
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -72,7 +74,14 @@ class Cli : public testing::Test {
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     folder_ = pattern;
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void TearDown() override {
+    for (const pid_t child : running_)  // a test that failed before it waited
+      if (waitpid(child, nullptr, WNOHANG) == 0) {
+        kill(child, SIGKILL);
+        waitpid(child, nullptr, 0);
+      }
+    fs::remove_all(folder_);
+  }
 
   // before() runs in the new process.
   pid_t start(const std::vector<std::string>& arguments,
@@ -88,15 +97,18 @@ class Cli : public testing::Test {
           !freopen("out.txt", "w", stdout) || !freopen("error.txt", "w", stderr))
         _exit(99);
       unsetenv("IMAGO_DATA");
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that timed out leaves nobody behind
       if (before) before();
       execv(IMAGO_PROGRAM, argv.data());
       _exit(98);
     }
+    running_.insert(child);
     return child;
   }
   Result wait(pid_t child) const {
     int status = 0;
     waitpid(child, &status, 0);
+    running_.erase(child);
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status),
             read(folder_ / "out.txt"), read(folder_ / "error.txt")};
   }
@@ -134,6 +146,9 @@ class Cli : public testing::Test {
     return true;
   }
   fs::path folder_;
+
+ private:
+  mutable std::set<pid_t> running_;
 };
 
 inline std::vector<json> lines(const fs::path& path) {

@@ -241,7 +241,8 @@ TEST_F(Cli, SignalsStopCleanlyAndResumeGoesOn) {
     if (number != SIGINT) arguments.push_back("--resume");
     const pid_t child = start(arguments);
     // Long enough for the first steps; the run itself would take hours.
-    for (int i = 0; i < 600 && !fs::exists(folder_ / "run/config.json"); i++)
+    const std::string begun = number == SIGINT ? "training for" : "resuming from";
+    for (int i = 0; i < 600 && read(folder_ / "out.txt").find(begun) == std::string::npos; i++)
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     kill(child, number);
@@ -294,6 +295,12 @@ TEST_F(Cli, TheStatusLineFitsTheTerminal) {
     EXPECT_NE(line.find("MB"), std::string::npos) << line;
   }
   EXPECT_GE(redraws, 3) << shown;
+}
+
+TEST_F(Cli, ACheckpointThatIsMissingIsNamed) {
+  ASSERT_EQ(trained("run", 2).status, 0);
+  fails({"sample", "run", "--checkpoint", "nope.safetensors"}, 3,
+        "no such checkpoint, in nope.safetensors");
 }
 
 TEST_F(Cli, OutputThatNobodyReadsDoesNotEndTraining) {

@@ -1,13 +1,18 @@
 // The run directory's rules, and metrics.jsonl: appending, cutting back, surviving a crash.
 #include "engine/train/run_directory.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <set>
+#include <thread>
 
 #include "engine/core/error.h"
 #include "engine/train/metrics.h"
@@ -78,6 +83,19 @@ TEST_F(RunFolder, IsOneProcessesAtATime) {
   // process.
   EXPECT_EQ(kind_of([&] { RunDirectory(path, Existing::resume); }), ErrorKind::usage);
   EXPECT_NE(message.find("another process"), std::string::npos);
+}
+
+// A report looks whether it is in use, and a training begins at that moment.
+TEST_F(RunFolder, ALookFromOutsideIsWaitedFor) {
+  fs::create_directories(path);
+  const int looking = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(flock(looking, LOCK_SH | LOCK_NB), 0);
+  std::thread report([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    close(looking);
+  });
+  EXPECT_NO_THROW(RunDirectory(path, Existing::refuse));
+  report.join();
 }
 
 TEST_F(RunFolder, IsNoFile) {
