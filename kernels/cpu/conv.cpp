@@ -4,14 +4,15 @@
 // gradients are added in order: the same bits with any number of threads, whatever the library does
 // inside a piece.
 //
-// Measured with AVX-512, one thread, oneDNN 2.6, at the layers of image networks, batch 64: forward
-// and input gradient reach the rate of a large matrix product, weight gradients 75% to 100% of it.
-// Against the library's blocked images (nChw16c, without the reorders) nhwc is level to 10% slower.
-// Weights are brought into the library's format on every call: they change with every step, and it
-// is 1% to 5% of the call. Its Winograd code (2.6 only, blocked images only) does 3x3 kernels
-// twice as fast; it is not used. Towards an image of one channel, add_columns takes a seventh of
-// the time of the library's nhwc code. A piece of a weight gradient rereads all weights: below 512
-// flops a weight it lost 25%.
+// Measured with AVX-512, one thread, oneDNN 2.6, at the layers of image networks, batch 64, in
+// pieces of 16e6 flops (64e6 of a weight gradient; not measured again since they are smaller):
+// forward and input gradient reach the rate of a large matrix product, weight gradients 75% to
+// 100%. Against the library's blocked images (nChw16c, without the reorders) nhwc is level to 10%
+// slower. Weights are brought into the library's format on every call: they change with every step,
+// and it is 1% to 5% of the call. Its Winograd code (2.6 only, blocked images only) does 3x3
+// kernels twice as fast; it is not used. Towards an image of one channel, add_columns takes a
+// seventh of the time of the library's nhwc code. A piece of a weight gradient rereads all weights:
+// below 512 flops a weight it lost 25%.
 #include "kernels/conv.h"
 
 #include <algorithm>
