@@ -4,13 +4,6 @@
 
 namespace imago::models {
 
-Bound bound_from(const std::string& name) {
-  if (name == "reconstruction") return Bound::reconstruction;
-  if (name == "elbo") return Bound::elbo;
-  if (name == "iwae") return Bound::iwae;
-  throw Error(ErrorKind::usage, {"unknown bound", {}, "reconstruction, elbo or iwae", name});
-}
-
 namespace {
 void add_dense(nn::Sequential& net, const std::vector<Index>& sizes, const LatentVariableOptions& o,
                const nn::Init& init, Generator& g) {

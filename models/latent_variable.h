@@ -12,7 +12,6 @@ namespace imago::models {
 // What stands between data and loss: reconstruction alone, the evidence lower bound, or its
 // importance-weighted form.
 enum class Bound { reconstruction, elbo, iwae };
-Bound bound_from(const std::string& name);
 
 struct LatentVariableOptions {
   Index features = 784;               // D

@@ -11,24 +11,6 @@ namespace {
 
 constexpr Index chunk_rows = 1000;  // a multiple of 4: a sample's noise does not depend on n
 
-Shape batch_of(Index n, const Shape& sample_shape) {
-  std::vector<Index> dims{n};
-  dims.insert(dims.end(), sample_shape.begin(), sample_shape.end());
-  return Shape(dims);
-}
-Picture picture(const Tensor& x, const Shape& sample_shape, int columns) {
-  return {ops::reshape(x, batch_of(x.size(0), sample_shape)).to(cpu_device), columns};
-}
-Index checked_count(const data::DataSet& data, const data::Split& split, Index n) {
-  if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
-  if (n < 1)
-    throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
-  if (n > split.size())
-    throw Error(ErrorKind::usage, {"more samples asked for than there are", data.name,
-                                   concat("at most ", split.size()), concat(n)});
-  return n;
-}
-
 }  // namespace
 
 Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed,
@@ -90,15 +72,30 @@ Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const
 }
 
 std::vector<training::Phase> LatentVariableTask::phases() {
-  return {{"main", model_.parameters(), [this](const Tensor& x) { return model_.objective(x); }}};
+  return {{"main", model_.parameters(),
+           [this](const training::Batch& b) { return model_.objective(b.x); }}};
 }
 
-training::Figures LatentVariableTask::evaluate(const data::DataSet& data,
-                                               const data::Split& split) {
-  return measure(model_, data, split, {.seed = seed_});
+training::Figures LatentVariableTask::measure(const data::DataSet& data, const data::Split& split,
+                                              const MeasureOptions& o) {
+  return models::measure(model_, data, split, o);
+}
+Picture LatentVariableTask::sample(const SampleOptions& o) {
+  if (o.label >= 0)
+    throw Error(ErrorKind::usage,
+                {"the model knows no labels", "--label", {}, concat(o.label), "leave it out"});
+  return models::sample(model_, sample_shape_, o.n, o.seed, o.temperature);
+}
+Picture LatentVariableTask::reconstruct(const data::DataSet& data, const data::Split& split,
+                                        Index n) {
+  return models::reconstruct(model_, data, split, n, seed_);
+}
+Picture LatentVariableTask::interpolate(const data::DataSet& data, const data::Split& split,
+                                        Index rows, Index columns) {
+  return models::interpolate(model_, data, split, rows, columns, seed_);
 }
 
-double LatentVariableTask::score(const training::Figures& figures) const {
+std::optional<double> LatentVariableTask::score(const training::Figures& figures) const {
   switch (model_.options().bound) {
     case Bound::reconstruction: return -training::figure(figures, "distortion");
     case Bound::elbo: return training::figure(figures, "elbo");
@@ -112,11 +109,10 @@ bool LatentVariableTask::draw(const data::DataSet& data, const std::string& path
   const bool points = data.sample_shape.rank() < 2;
   if (model_.options().bound == Bound::reconstruction) {
     const data::Split& split = data.test ? data.test : data.train;
-    write_picture(
-        reconstruct(model_, data, split, std::min<Index>(points ? 1000 : 32, split.size()), seed_),
-        path);
+    write_picture(reconstruct(data, split, std::min<Index>(points ? 1000 : 32, split.size())),
+                  path);
   } else {
-    write_picture(sample(model_, data.sample_shape, points ? 2000 : 64, seed_), path);
+    write_picture(sample({.n = points ? 2000 : 64, .seed = seed_}), path);
   }
   return true;
 }

@@ -17,18 +17,33 @@ Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const
 Picture interpolate(LatentVariableModel& model, const data::DataSet& data, const data::Split& split,
                     Index rows, Index columns, std::uint64_t seed);
 
-class LatentVariableTask : public training::Task {
+class LatentVariableTask : public GenerativeTask {
  public:
-  LatentVariableTask(LatentVariableModel& model, std::uint64_t seed) : model_(model), seed_(seed) {}
+  LatentVariableTask(LatentVariableModel& model, Shape sample_shape, std::uint64_t seed)
+      : GenerativeTask(seed), model_(model), sample_shape_(std::move(sample_shape)) {}
+  // One that keeps its model.
+  LatentVariableTask(std::unique_ptr<LatentVariableModel> model, Shape sample_shape,
+                     std::uint64_t seed)
+      : GenerativeTask(seed),
+        own_(std::move(model)),
+        model_(*own_),
+        sample_shape_(std::move(sample_shape)) {}
   nn::Module& model() override { return model_; }
   std::vector<training::Phase> phases() override;
-  training::Figures evaluate(const data::DataSet& data, const data::Split& split) override;
-  double score(const training::Figures&) const override;
+  std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
+  std::string describe() const override { return model_.describe(); }
+  Picture sample(const SampleOptions&) override;
+  Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
+  Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
+  std::vector<std::string> metric_names() const override { return models::metric_names(model_); }
+  training::Figures measure(const data::DataSet&, const data::Split&,
+                            const MeasureOptions&) override;
 
  private:
+  std::unique_ptr<LatentVariableModel> own_;
   LatentVariableModel& model_;
-  std::uint64_t seed_;
+  Shape sample_shape_;
 };
 
 }  // namespace imago::models

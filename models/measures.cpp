@@ -109,17 +109,6 @@ class Pass {
 
 }  // namespace
 
-Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
-            std::uint64_t seed) {
-  std::vector<std::int64_t> index(std::size_t(last - first));
-  std::iota(index.begin(), index.end(), first);
-  const Index features = data.sample_shape.numel();
-  Generator g{seed, binarizing_draws + std::uint64_t(first * features / 4)};
-  const Tensor x =
-      data::take(data, split, Tensor::from(index, Shape{last - first}, split.x.device()), g);
-  return ops::reshape(x, Shape{last - first, features});
-}
-
 std::vector<std::string> metric_names(const LatentVariableModel& model) {
   if (model.options().bound == Bound::reconstruction) return {"distortion", "mse"};
   return {"elbo", "rate", "distortion", "iwae", "nll", "mse"};
@@ -135,14 +124,8 @@ std::vector<std::string> default_metrics(const LatentVariableModel& model) {
 
 training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
                           const data::Split& split, const MeasureOptions& o) {
-  const std::vector<std::string> known = metric_names(model),
-                                 wanted = o.metrics.empty() ? default_metrics(model) : o.metrics;
-  for (const std::string& m : wanted)
-    if (std::find(known.begin(), known.end(), m) == known.end()) {
-      std::string list;
-      for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-      throw Error(ErrorKind::usage, {"unknown metric", {}, "one of " + list, "'" + m + "'"});
-    }
+  const std::vector<std::string> wanted =
+      checked_metrics(o.metrics, default_metrics(model), metric_names(model));
   if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
   if (o.samples < 1)
     throw Error(ErrorKind::usage, {"samples out of range", {}, "at least 1", concat(o.samples)});

@@ -1,28 +1,31 @@
-// The table of presets: each a composition of networks, likelihood and bound, with its options and
-// their defaults. Not here: the objective (models/latent_variable.h) and training (models/run.h).
+// The table of presets: each a composition of networks, objective and trainer, with its options and
+// their defaults. Not here: the objectives (a file for each idea) and training (models/run.h).
 #pragma once
 #include <string>
 #include <vector>
 
-#include "engine/core/types.h"
 #include "engine/train/options.h"
-#include "models/latent_variable.h"
+#include "models/generative_task.h"
 
 namespace imago::models {
 
 struct Preset {
   std::string name, summary, source;  // source: the document that describes it, and the paper
-  std::string bound;  // of the latent-variable trainer: reconstruction, elbo or iwae
   std::vector<training::Option>
       options;  // its own defaults; those of data, device, seed and the run included
+  training::Settings for_points = {};  // defaults that differ where the data are points
+  std::string headline;                // the figure a report shows first
+  // Settles what depends on the data ("auto"), and refuses what the data cannot be: Error (usage).
+  void (*settle)(training::Config&, const DataInfo&) = nullptr;
+  // The model, its weights drawn with init, and what it draws from in training.
+  std::unique_ptr<GenerativeTask> (*make)(const training::Config&, const DataInfo&, const nn::Init&,
+                                          Generator&) = nullptr;
 };
 const std::vector<Preset>& presets();
 const Preset& preset(const std::string& name,
                      const std::string& where = {});  // Error (usage) naming the nearest
-
-// What a configuration of a preset says about the model for samples of this shape. Error (usage)
-// while likelihood is auto.
-LatentVariableOptions model_options(const training::Config& config, const Shape& sample_shape);
+// The defaults of a preset for data of this kind.
+training::Config defaults(const Preset&, data::Kind kind);
 
 // Networks, shapes, parameter counts for samples of this shape, then every option with type, range,
 // default, source.

@@ -10,7 +10,6 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/json.h"
 #include "engine/train/run_directory.h"
-#include "models/latent_variable_task.h"
 #include "models/presets.h"
 
 namespace imago::models {
@@ -44,18 +43,27 @@ std::string lasting(const Config& c) { return c.json({OptionGroup::model, Option
 std::string data_json(const data::DataSet& d) {
   Json object = {{"fingerprint", d.fingerprint},
                  {"sample_shape", d.sample_shape.dims()},
-                 {"kind", d.kind == data::Kind::image ? "image" : "vector"}};
+                 {"kind", d.kind == data::Kind::image ? "image" : "vector"},
+                 {"levels", d.levels},
+                 {"classes", d.classes},
+                 {"name", d.name}};
   return object.dump();
 }
-Shape sample_shape_of(const training::Checkpoint& c, const std::string& path) {
+DataInfo info_of(const training::Checkpoint& c, const std::string& path) {
   try {
-    const Json sizes = Json::parse(c.data).at("sample_shape");
-    if (sizes.is_array() && std::all_of(sizes.begin(), sizes.end(), training::is_int64<Json>))
-      return Shape(sizes.get<std::vector<Index>>());
+    const Json object = Json::parse(c.data);
+    const Json &sizes = object.at("sample_shape"), &classes = object.at("classes"),
+               &levels = object.at("levels");
+    if (sizes.is_array() && std::all_of(sizes.begin(), sizes.end(), training::is_int64<Json>) &&
+        training::is_int64(classes) && training::is_int64(levels) && levels >= 0 && levels <= 256 &&
+        classes >= 0)
+      return {Shape(sizes.get<std::vector<Index>>()),
+              object.at("kind") == "image" ? data::Kind::image : data::Kind::vector,
+              levels.get<int>(), classes.get<Index>(), object.at("name").get<std::string>()};
   } catch (const Json::exception&) {
   }
-  throw Error(ErrorKind::data, {"the metadata do not tell the sample's shape", path,
-                                "\"sample_shape\": [...]", c.data});
+  throw Error(ErrorKind::data, {"the metadata do not tell what the data were", path,
+                                "\"sample_shape\": [...], kind, levels, classes, name", c.data});
 }
 
 data::DataSet load_data(const Config& c, const std::string& name, Device device,
@@ -72,21 +80,11 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device,
                            .device = device});
 }
 
-// Settles what depends on the data, and refuses what the data cannot be.
-void fit_to_data(Config& c, const data::DataSet& d) {
-  const bool binary = d.kind == data::Kind::image || d.levels == 2;
-  if (c.text("likelihood") == "auto")
-    c.set("likelihood", std::string(binary ? "bernoulli" : "gaussian"));
-  const std::string& likelihood = c.text("likelihood");
-  if (likelihood == "bernoulli" && !binary)
-    throw Error(ErrorKind::usage, {"the likelihood does not fit the data", "option 'likelihood'",
-                                   "gaussian for points beyond [0, 1]", likelihood});
-  if (likelihood == "discretized_logistic" && d.levels != 256)
-    throw Error(ErrorKind::usage,
-                {"the likelihood does not fit the data", "option 'likelihood'",
-                 "images of 256 levels, not binarised",
-                 concat(d.name, " with ", d.levels ? concat(d.levels) : std::string("continuous"),
-                        " values")});
+// "auto" of what depends on how long a run is.
+void settle_lengths(Config& c, Index rows) {
+  if (!c.is_word("lr_decay")) return;
+  const Index steps = c.integer("steps"), batch = c.integer("batch");
+  c.set("lr_decay", double(steps > 0 ? steps : c.integer("epochs") * ((rows + batch - 1) / batch)));
 }
 
 bool is_file(const std::string& source) {
@@ -175,9 +173,10 @@ Prepared prepare(const TrainRequest& request) {
   p.resolved.out = request.out.empty() ? default_out(config) : request.out;
   const RunFiles files(p.resolved.out);
   std::optional<training::Checkpoint> last;
+  std::optional<Config> base;  // the run's own, where one goes on
   if (request.resume && RunFiles(p.resolved.out).hold_run()) {
     // The run's own options first, so that only what changes has to be said again.
-    Config base(chosen.options);
+    base.emplace(chosen.options);
     if (io::exists(files.config())) {
       const std::string text = read_text(files.config(), "configuration");
       const std::string its = as_data(
@@ -185,20 +184,21 @@ Prepared prepare(const TrainRequest& request) {
       if (its != name)
         throw Error(ErrorKind::usage, {"the run is of another preset", "--resume", its, name,
                                        "begin another run with --out or --overwrite"});
-      as_data(files.config(), [&] { base.merge_json(text, files.config()); });
+      as_data(files.config(), [&] { base->merge_json(text, files.config()); });
     }
     if (io::exists(files.last())) {
       last = training::read_checkpoint(files.last());
-      as_data(files.last(), [&] { base.merge_json(last->config, files.last()); });
+      as_data(files.last(), [&] { base->merge_json(last->config, files.last()); });
       p.resuming = true;
     }
-    config = base;
+    config = *base;
     apply(config, file_text, request.source, request.settings);
     if (last) {
-      // The run's likelihood is settled; "auto" means that one.
-      if (config.text("likelihood") == "auto")
-        config.set("likelihood", base.option("likelihood").value);
-      refuse_differences(base, config);
+      // What the run has settled is what "auto" means.
+      for (const training::Option& o : base->options())
+        if (config.option(o.name).value == training::Value(std::string("auto")))
+          config.set(o.name, o.value);
+      refuse_differences(*base, config);
     }
   }
   p.device = device_from(config.text("device"));
@@ -206,21 +206,25 @@ Prepared prepare(const TrainRequest& request) {
   if (last)
     refuse_other_data(last->data, p.data, config.text("data"),
                       "give those with --data, or begin another run with --out");
-  fit_to_data(config, p.data);
+  if (!base && p.data.kind == data::Kind::vector) {
+    config = defaults(chosen, p.data.kind);
+    apply(config, file_text, request.source, request.settings);
+  }
+  chosen.settle(config, models::info_of(p.data));
+  settle_lengths(config, p.data.train.size());
   p.resolved.config = std::move(config);
   return p;
 }
 
 // A model on a device, its weights drawn from the seed, and the generator it trains with.
 struct Built {
-  Built(const Config& config, const Shape& sample_shape, Device device)
-      : seed(std::uint64_t(config.integer("seed"))),
-        generator{seed, 0},
-        initial{seed, initial_draws},
-        model(model_options(config, sample_shape), nn::Init{initial, device}, generator) {}
-  std::uint64_t seed;
+  Built(const Config& config, const DataInfo& info, Device device)
+      : generator{std::uint64_t(config.integer("seed")), 0},
+        initial{generator.seed, initial_draws},
+        task(preset(config.text("preset"))
+                 .make(config, info, nn::Init{initial, device}, generator)) {}
   Generator generator, initial;
-  LatentVariableModel model;
+  std::unique_ptr<GenerativeTask> task;
 };
 
 }  // namespace
@@ -232,9 +236,8 @@ Resolved resolve(const TrainRequest& request) { return prepare(request).resolved
 Outcome train(const TrainRequest& request, const Hooks& hooks) {
   const Prepared p = prepare(request);
   const Config& config = p.resolved.config;
-  Built built(config, p.data.sample_shape, p.device);
-  LatentVariableTask task(built.model, built.seed);
-  training::Trainer trainer(task, p.data, config, built.generator, p.device);
+  Built built(config, models::info_of(p.data), p.device);
+  training::Trainer trainer(*built.task, p.data, config, built.generator, p.device);
   trainer.describe(lasting(config), data_json(p.data));
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
@@ -262,7 +265,7 @@ struct Run::State {
   std::string path;
   Device device;
   Index step = 0;
-  Shape sample_shape;
+  DataInfo info;
   std::string trained_on;  // what the checkpoint tells of its data
   std::unique_ptr<Built> built;
   mutable std::map<std::pair<std::string, std::string>, data::DataSet> data;  // name and resize
@@ -328,14 +331,14 @@ Run Run::open(const std::string& directory, const std::string& device,
   s->config = read_config(directory);
   as_data(weights, [&] {
     s->config.merge_json(c.config, own);
-    s->sample_shape = sample_shape_of(c, own);
-    s->built = std::make_unique<Built>(s->config, s->sample_shape, s->device);
-    s->built->model.load_state_dict(c.model, weights);
+    s->info = info_of(c, own);
+    s->built = std::make_unique<Built>(s->config, s->info, s->device);
+    s->built->task->model().load_state_dict(c.model, weights);
   });
   for (const Parameter& average : training::averaged(c))
-    for (const Parameter& p : s->built->model.parameters())
+    for (const Parameter& p : s->built->task->model().parameters())
       if (p.name == average.name) load_stored(p.value, average.value);
-  s->built->model.eval();
+  s->built->task->model().eval();
   s->step = c.step;
   s->trained_on = c.data;
   return Run(std::move(s));
@@ -344,8 +347,8 @@ Run Run::open(const std::string& directory, const std::string& device,
 const std::string& Run::preset() const { return state_->config.text("preset"); }
 const Config& Run::config() const { return state_->config; }
 Index Run::step() const { return state_->step; }
-std::string Run::networks() const { return state_->built->model.describe(); }
-const Shape& Run::sample_shape() const { return state_->sample_shape; }
+std::string Run::networks() const { return state_->built->task->describe(); }
+const Shape& Run::sample_shape() const { return state_->info.sample_shape; }
 
 const data::DataSet& Run::data(const std::string& name, const std::string& resize) const {
   const std::string &own = state_->config.text("data"), &set = name.empty() ? own : name;
@@ -361,12 +364,12 @@ const data::DataSet& Run::data(const std::string& name, const std::string& resiz
   const auto found = state_->data.find(key);
   if (found != state_->data.end()) return checked(found->second);
   data::DataSet loaded = load_data(state_->config, set, state_->device, key.second);
-  if (loaded.sample_shape != state_->sample_shape)
+  if (loaded.sample_shape != state_->info.sample_shape)
     throw Error(ErrorKind::data, {"the data are of another shape than the run's", set,
-                                  concat("samples of ", state_->sample_shape),
+                                  concat("samples of ", state_->info.sample_shape),
                                   concat("samples of ", loaded.sample_shape)});
   Config fitting = state_->config;  // its likelihood has to fit these data as well
-  fit_to_data(fitting, loaded);
+  models::preset(preset()).settle(fitting, models::info_of(loaded));
   return checked(state_->data.emplace(key, std::move(loaded)).first->second);
 }
 
@@ -379,28 +382,17 @@ const data::Split& Run::split(const std::string& name, const std::string& of,
   throw Error(ErrorKind::usage, {"unknown split", {}, "train, valid or test", name});
 }
 
-Picture Run::sample(Index n, std::uint64_t seed, double temperature) const {
-  return models::sample(state_->built->model, state_->sample_shape, n, seed, temperature);
-}
+Picture Run::sample(const SampleOptions& o) const { return state_->built->task->sample(o); }
 Picture Run::reconstruct(Index n, const std::string& split) const {
-  return models::reconstruct(state_->built->model, data(), this->split(split), n,
-                             state_->built->seed);
+  return state_->built->task->reconstruct(data(), this->split(split), n);
 }
 Picture Run::interpolate(const InterpolateOptions& o) const {
-  return models::interpolate(state_->built->model, data(), data().test, o.rows, o.columns,
-                             state_->built->seed);
+  return state_->built->task->interpolate(data(), data().test, o.rows, o.columns);
 }
-std::vector<std::string> Run::metric_names() const {
-  return models::metric_names(state_->built->model);
-}
+std::vector<std::string> Run::metric_names() const { return state_->built->task->metric_names(); }
 Figures Run::evaluate(const EvaluateOptions& o) const {
-  return measure(state_->built->model, data(o.data, o.resize), split(o.split, o.data, o.resize),
-                 {.metrics = o.metrics,
-                  .seed = o.seed,
-                  .samples = o.samples,
-                  .limit = o.limit,
-                  .progress = o.progress,
-                  .stop = o.stop});
+  return state_->built->task->measure(data(o.data, o.resize), split(o.split, o.data, o.resize),
+                                      o.measure);
 }
 
 }  // namespace imago::models

@@ -10,7 +10,7 @@
 #include "engine/train/metrics.h"
 #include "engine/train/options.h"
 #include "engine/train/trainer.h"
-#include "models/pictures.h"
+#include "models/generative_task.h"
 
 namespace imago::models {
 
@@ -47,15 +47,10 @@ struct InterpolateOptions {
   int rows = 8, columns = 10;  // pairs of test images; steps between the two, ends included
 };
 struct EvaluateOptions {
-  std::vector<std::string> metrics = {};  // empty: what training reports
+  MeasureOptions measure = {};
   std::string data = {};    // a name or path as of --data; empty: what the run was trained on
   std::string resize = {};  // as of --resize; empty: the run's own, where the data are a folder
   std::string split = "test";
-  std::uint64_t seed = 0;
-  Index samples = 1000;                       // K of nll, by importance sampling
-  Index limit = 0;                            // first so many of the split; 0: all
-  std::function<void(double)> progress = {};  // share done, 0 to 1
-  std::function<bool()> stop = {};            // true: give up, no figures
 };
 
 // The configuration of the run in a directory, trained or not. Error (data) where there is none.
@@ -77,9 +72,8 @@ class Run {
   const Shape& sample_shape() const;  // [28, 28], [2]
   std::string networks() const;       // layers and parameter counts, a line each
 
-  // Draws from the model: z ~ N(0, temperature^2 I), then the mean of p(x|z). Error (usage) where
-  // the preset cannot sample.
-  Picture sample(Index n, std::uint64_t seed, double temperature = 1) const;
+  // Draws from the model. Error (usage) where the preset cannot sample.
+  Picture sample(const SampleOptions& = {}) const;
   // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
   Picture reconstruct(Index n, const std::string& split = "test") const;
   Picture interpolate(const InterpolateOptions& = {}) const;

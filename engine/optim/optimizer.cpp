@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "engine/ops/pointwise.h"
 #include "engine/optim/stored.h"
 #include "kernels/optimizer.h"
 
@@ -101,6 +102,7 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, UpdateRule rule, Optimiz
   check_positive("clip_norm", options_.clip_norm);
   check_positive("clip_value", options_.clip_value);
   check_decay("ema", options_.ema);
+  check_positive("optimism", options_.optimism);
   if (parameters_.empty()) fail("nothing to optimise", {}, "at least one parameter", "none");
   std::set<std::string> names;
   const Tensor& like = parameters_[0].value;
@@ -124,6 +126,8 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, UpdateRule rule, Optimiz
       slot.average = Tensor::empty(value.shape(), value.dtype(), value.device());
       slot.average.copy_(value);
     }
+    if (options_.optimism > 0)
+      slot.last = Tensor::full(value.shape(), 0, value.dtype(), value.device());
     slots_.push_back(std::move(slot));
   }
   clip_ = Tensor::full({2}, 1, like.dtype(), like.device());
@@ -153,8 +157,24 @@ void Optimizer::check(const std::vector<Tensor>& grads) const {
   }
 }
 
-void Optimizer::step(const std::vector<Tensor>& grads) {
-  check(grads);
+// g + optimism (g - last); the first gradient of a parameter has none before it and stays as it is.
+std::vector<Tensor> Optimizer::optimistic(const std::vector<Tensor>& grads) {
+  const NoGrad no_grad;
+  std::vector<Tensor> all;
+  for (std::size_t i = 0; i < grads.size(); i++) {
+    const Tensor& g = grads[i];
+    Slot& slot = slots_[i];
+    all.push_back(g.defined() && slot.step > 0
+                      ? (1 + options_.optimism) * g - options_.optimism * slot.last
+                      : g);
+    if (g.defined()) slot.last.copy_(g);
+  }
+  return all;
+}
+
+void Optimizer::step(const std::vector<Tensor>& given) {
+  check(given);
+  const std::vector<Tensor> grads = options_.optimism > 0 ? optimistic(given) : given;
   clip_.dtype() == DType::f64 ? run<double>(grads) : run<float>(grads);
   steps_++;
 }
@@ -269,6 +289,7 @@ std::vector<Parameter> Optimizer::state_dict() const {
     for (std::size_t k = 0; k < buffer_names_.size(); k++)
       state.push_back({name + "." + buffer_names_[k], stored(slots_[i].buffers[k])});
     if (options_.ema > 0) state.push_back({name + ".ema", stored(slots_[i].average)});
+    if (options_.optimism > 0) state.push_back({name + ".last_grad", stored(slots_[i].last)});
   }
   return state;
 }
@@ -299,6 +320,7 @@ void Optimizer::load_state_dict(const std::vector<Parameter>& state) {
     for (std::size_t k = 0; k < buffer_names_.size(); k++)
       load_stored(slots_[i].buffers[k], given.at(name + "." + buffer_names_[k]));
     if (options_.ema > 0) load_stored(slots_[i].average, given.at(name + ".ema"));
+    if (options_.optimism > 0) load_stored(slots_[i].last, given.at(name + ".last_grad"));
   }
   steps_ = Index(given.at("steps").item());
   for (std::size_t i = 0; i < slots_.size(); i++)

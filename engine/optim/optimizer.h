@@ -42,6 +42,8 @@ struct OptimizerOptions {
   double clip_norm = 0;  // scales all gradients so that their joint L2 norm is at most this; 0: off
   double clip_value = 0;  // then clamps each element to [-clip_value, clip_value]; 0: off
   double ema = 0;         // decay of the average of the weights kept beside them; 0: none kept
+  double optimism = 0;    // g += optimism (g - the last step's g) before all else; 1: optimistic
+                          // descent (Daskalakis et al. 2018, equation 6); 0: off
   bool allow_missing =
       false;  // an undefined gradient leaves its parameter as it is instead of an Error
 };
@@ -84,11 +86,13 @@ class Optimizer {
   struct Slot {
     std::vector<Tensor> buffers;  // one for each name of buffer_names_
     Tensor average;               // undefined without ema
+    Tensor last;                  // gradient; undefined without optimism
     Index step = 0;  // of this parameter: fewer than steps() where gradients were missing
   };
   template <class T>
   void run(const std::vector<Tensor>& grads);
   void check(const std::vector<Tensor>& grads) const;
+  std::vector<Tensor> optimistic(const std::vector<Tensor>& grads);
 
   std::vector<Parameter> parameters_;
   UpdateRule rule_;

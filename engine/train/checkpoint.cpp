@@ -1,5 +1,6 @@
 #include "engine/train/checkpoint.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/safetensors.h"
@@ -50,6 +51,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& c,
   add("generator",
       std::vector<std::int64_t>{std::int64_t(c.generator.seed), std::int64_t(c.generator.offset)});
   add("sums", c.sums);
+  add("counts", c.counts);
   io::Metadata metadata{
       {own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
   if (!c.terms.empty()) metadata[own + "terms"] = nlohmann::json(c.terms).dump();
@@ -96,9 +98,11 @@ Checkpoint read_checkpoint(const std::string& path) {
     } catch (const nlohmann::json::exception&) {
       broken(path, "the checkpoint's terms are broken", "a list of names", terms->second);
     }
-  if (!c.terms.empty() && c.terms.size() != c.sums.size())
+  c.counts = values<std::int64_t>(file, path, "counts");
+  if (c.terms.size() != c.sums.size() || c.counts.size() != c.sums.size() ||
+      std::any_of(c.counts.begin(), c.counts.end(), [](Index n) { return n < 0; }))
     broken(path, "the checkpoint's sums are broken", concat(c.terms.size(), " numbers"),
-           concat(c.sums.size()));
+           concat(c.sums.size(), " and ", c.counts.size()));
   return c;
 }
 

@@ -14,10 +14,13 @@ struct Checkpoint {
   Generator generator;  // of the training draws
   Index step = 0, epoch = 0, step_in_epoch = 0;
   std::vector<std::string> terms;  // names of the terms
-  std::vector<double> sums;  // of each over the epoch so far, so that its means survive a resume
-  std::string config;        // JSON of the model and training options, preset and seed
-  std::string data;          // JSON: fingerprint, sample_shape, kind
-  std::string score;         // JSON of the figures that chose it (best only)
+  // Of each, over the epoch so far, and how many values that is, so that its means survive a
+  // resume.
+  std::vector<double> sums;
+  std::vector<Index> counts;
+  std::string config;  // JSON of the model and training options, preset and seed
+  std::string data;    // JSON: fingerprint, sample_shape, kind
+  std::string score;   // JSON of the figures that chose it (best only)
 };
 // Averaged weights of a run with EMA, named as the model's; empty without.
 std::vector<Parameter> averaged(const Checkpoint&);

@@ -8,6 +8,7 @@
 #include "engine/core/allocator.h"
 #include "engine/io/file.h"
 #include "engine/io/tfevents.h"
+#include "engine/ops/index.h"
 #include "engine/ops/layout.h"
 #include "engine/optim/schedule.h"
 #include "kernels/config.h"
@@ -29,7 +30,12 @@ std::vector<Option> trainer_options() {
                    "epochs after which lr is multiplied by lr_factor"),
           real("lr_factor", 0.1, {0, 1}, "factor of lr at each milestone"),
           integer("warm_up", 0, {0, most_steps}, "steps over which lr rises to its value"),
+          real_or_word("lr_decay", 0., {0, most_steps}, {"auto"},
+                       "steps over which lr falls to 0 in a line; auto: the run's, 0: never"),
           real("momentum", 0, {0, 1}, "momentum of sgd and rmsprop"),
+          real("optimism", 0, {0, 10},
+               "weight of g(t) - g(t-1) added to each gradient; 1: optimistic descent")
+              .from("Daskalakis et al. 2018"),
           real("beta1", 0.9, {0, below_one}, "decay of adam's first moment"),
           real("beta2", 0.999, {0, below_one}, "decay of adam's second moment"),
           real("eps", 1e-8, {0, 1}, "in the denominator of adagrad, rmsprop and adam"),
@@ -63,13 +69,14 @@ UpdateRule rule_from(const Config& c) {
   if (name == "rmsprop") return RmsProp{.eps = c.real("eps"), .momentum = c.real("momentum")};
   return Adam{c.real("beta1"), c.real("beta2"), c.real("eps"), name == "adamw"};
 }
-OptimizerOptions optimizer_options(const Config& c) {
-  return {.lr = c.real("lr"),
+OptimizerOptions optimizer_options(const Config& c, const Phase& phase) {
+  return {.lr = c.real("lr") * phase.lr_factor,
           .weight_decay = c.real("weight_decay"),
           .l1 = c.real("l1"),
           .clip_norm = c.real("clip_norm"),
           .clip_value = c.real("clip_value"),
-          .ema = c.real("ema")};
+          .ema = phase.averaged ? c.real("ema") : 0,
+          .optimism = c.real("optimism")};
 }
 Schedule schedule_from(const Config& c, Index steps_per_epoch) {
   std::vector<Index> milestones = c.integers("lr_milestones");
@@ -82,6 +89,13 @@ Schedule schedule_from(const Config& c, Index steps_per_epoch) {
     milestones[i] *= steps_per_epoch;
   }
   Schedule schedule = schedule::milestones(c.real("lr"), milestones, c.real("lr_factor"));
+  if (c.is_word("lr_decay"))
+    throw Error(ErrorKind::usage,
+                {"the run's length is not settled", "option 'lr_decay'", "a number", "auto"});
+  if (const double fall = c.real("lr_decay"); fall > 0)
+    schedule = [=, milestones = std::move(schedule)](Index step) {
+      return milestones(step) * std::max(0., 1 - double(step) / fall);
+    };
   const Index rise = c.integer("warm_up");
   if (rise == 0) return schedule;
   // Milestones count from the run's first step, also behind a warm-up.
@@ -105,11 +119,24 @@ struct Trainer::State {
   std::string config_text, data_text;
 
   std::vector<std::string> names;  // of the terms
-  std::vector<double> sums;        // over the epoch's steps that were drained
-  Index counted = 0;               // of those steps
-  std::vector<Tensor> pending;     // terms not read yet, names.size() a step
-  Index last_good = 0;             // step of the newest checkpoint
+  std::vector<double> sums;        // of each, over the epoch's steps that were drained
+  std::vector<Index> counts;       // of the values in each sum: not every phase is in every step
+  struct Pending {
+    std::size_t name;
+    Index step;
+    Tensor value;
+  };
+  std::vector<Pending> pending;  // terms not read yet
+  Index last_good = 0;           // step of the newest checkpoint
 
+  std::size_t name_of(const Term& term) {
+    const auto found = std::find(names.begin(), names.end(), term.name);
+    if (found != names.end()) return std::size_t(found - names.begin());
+    names.push_back(term.name);
+    sums.push_back(0);
+    counts.push_back(0);
+    return names.size() - 1;
+  }
   [[noreturn]] void diverged(const std::string& what, Index at, double value) const {
     throw Error(ErrorKind::diverged,
                 {"training diverged", concat(what, " at step ", at), "a finite number",
@@ -143,7 +170,7 @@ Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Ge
                     {},
                     {},
                     {},
-                    0,
+                    {},
                     {},
                     0}) {
   State& s = *state_;
@@ -155,7 +182,8 @@ Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Ge
   for (const Phase& phase : s.phases) {
     s.parameters.emplace_back();
     for (const auto& p : phase.parameters) s.parameters.back().push_back(p.value);
-    s.optimizers.emplace_back(phase.parameters, rule_from(config), optimizer_options(config));
+    s.optimizers.emplace_back(phase.parameters, rule_from(config),
+                              optimizer_options(config, phase));
   }
 }
 Trainer::~Trainer() = default;
@@ -173,51 +201,53 @@ void Trainer::advance() {
   State& s = *state_;
   if (s.batches.position().step == 0) {  // an epoch begins: its means begin too
     drain();
-    s.sums.assign(s.names.size(), 0);
-    s.counted = 0;
+    s.names.clear();
+    s.sums.clear();
+    s.counts.clear();
   }
   const Tensor index = s.batches.next();
   const Tensor rows = data::take(s.data, s.data.train, index, s.generator);
-  const Tensor x = ops::reshape(rows, Shape{rows.size(0), rows.numel() / rows.size(0)});
-  std::vector<std::string> names;
+  const Batch batch{ops::reshape(rows, Shape{rows.size(0), rows.numel() / rows.size(0)}),
+                    s.data.train.labels ? ops::gather_rows(s.data.train.labels, index) : Tensor(),
+                    s.step};
   for (std::size_t i = 0; i < s.phases.size(); i++) {
-    const Terms terms = s.phases[i].objective(x);
+    const Phase& phase = s.phases[i];
+    if ((s.step + 1) % phase.every != 0) continue;
+    const Terms terms = phase.objective(batch);
     const std::vector<Tensor> gradients = grad({terms.at(0).value}, s.parameters[i]);
-    if (const double lr = s.schedule(s.step); lr != s.optimizers[i].lr())
+    if (const double lr = s.schedule(s.step) * phase.lr_factor; lr != s.optimizers[i].lr())
       s.optimizers[i].set_lr(lr);
     s.optimizers[i].step(gradients);
-    for (const Term& term : terms) {
-      names.push_back(term.name);
-      s.pending.push_back(term.value.detach());
+    for (const Term& term : terms)
+      s.pending.push_back({s.name_of(term), s.step + 1, term.value.detach()});
+    if (phase.after) {
+      const NoGrad no_grad;
+      phase.after(batch);
     }
-  }
-  if (s.names != names) {
-    s.names = std::move(names);
-    s.sums.resize(s.names.size());
   }
   s.step++;
 }
 
 Figures Trainer::drain() {
   State& s = *state_;
-  const std::size_t n = s.names.size();
   if (!s.pending.empty()) {
     const NoGrad no_grad;
     std::vector<Tensor> flat;
-    for (const Tensor& t : s.pending) flat.push_back(ops::flatten(t, 0));
+    for (const auto& p : s.pending) flat.push_back(ops::flatten(p.value, 0));
     const std::vector<double> values = ops::concat(flat, 0).values();  // one read
+    const auto pending = std::move(s.pending);
     s.pending.clear();
-    const Index first = s.step - Index(values.size() / n) + 1;
     for (std::size_t i = 0; i < values.size(); i++) {
+      const auto& [name, step, value] = pending[i];
       if (!std::isfinite(values[i]))
-        s.diverged(concat("term '", s.names[i % n], "'"), first + Index(i / n), values[i]);
-      s.sums[i % n] += values[i];
+        s.diverged(concat("term '", s.names[name], "'"), step, values[i]);
+      s.sums[name] += values[i];
+      s.counts[name]++;
     }
-    s.counted += Index(values.size() / n);
   }
   Figures means;
-  for (std::size_t i = 0; i < n && s.counted > 0; i++)
-    means.emplace_back(s.names[i], s.sums[i] / double(s.counted));
+  for (std::size_t i = 0; i < s.names.size(); i++)
+    if (s.counts[i] > 0) means.emplace_back(s.names[i], s.sums[i] / double(s.counts[i]));
   return means;
 }
 
@@ -235,6 +265,7 @@ Checkpoint Trainer::checkpoint() {
   c.step_in_epoch = s.batches.position().step;
   c.terms = s.names;
   c.sums = s.sums;
+  c.counts = s.counts;
   c.config = s.config_text;
   c.data = s.data_text;
   return c;
@@ -268,8 +299,7 @@ void Trainer::restore(const Checkpoint& c, const std::string& path) {
   s.last_good = c.step;
   s.names = c.terms;
   s.sums = c.sums;
-  // A complete epoch's means stand until the next one begins.
-  s.counted = c.step_in_epoch > 0 || c.step == 0 ? c.step_in_epoch : s.batches.steps_per_epoch();
+  s.counts = c.counts;
   s.pending.clear();
 }
 
@@ -293,8 +323,8 @@ Trainer::Evaluating::~Evaluating() {
   try {
     std::size_t at = 0;
     for (const Optimizer& optimizer : s.optimizers)
-      for (const Parameter& p : optimizer.parameters())
-        if (at < raw_.size()) p.value.copy_(raw_[at++].value);
+      if (optimizer.options().ema > 0)
+        for (const Parameter& p : optimizer.parameters()) p.value.copy_(raw_[at++].value);
   } catch (const std::exception&) {
     // Only a device that has failed cannot copy, and its next use says so.
   }
@@ -369,8 +399,8 @@ struct Trainer::Loop {
     }
     complete = last;
     if (!valid) return;
-    const double score = s.task.score(valid->figures);
-    if (best && score <= *best) return;
+    const std::optional<double> score = s.task.score(valid->figures);
+    if (!score || (best && *score <= *best)) return;
     best = score;
     Checkpoint c = trainer.checkpoint();
     c.score = to_json(*valid);

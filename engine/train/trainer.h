@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
@@ -22,11 +23,24 @@ struct Term {
 };
 using Terms = std::vector<Term>;
 
+// The rows of one step, as the task sees them.
+struct Batch {
+  Tensor x;            // [B, D], network input
+  Tensor labels = {};  // [B] int64; undefined where the data have none
+  Index step = 0;      // steps done before this one
+};
+
 // Some parameters, and what they minimise. A step runs the phases in order, all on the same batch.
 struct Phase {
   std::string name;  // of its optimiser in checkpoints: "main"
   std::vector<Parameter> parameters;
-  std::function<Terms(const Tensor& x)> objective;  // the first term is minimised, all are reported
+  // The first term is minimised, all are reported.
+  std::function<Terms(const Batch&)> objective;
+  Index every = 1;  // takes part in every so many steps, in the last of them
+  double lr_factor = 1;
+  bool averaged = true;  // keeps averaged weights where the run does
+  // After the update of the parameters, without recording: clipped weights, controllers.
+  std::function<void(const Batch&)> after = {};
 };
 
 class Task {
@@ -37,7 +51,8 @@ class Task {
   // Figures of a split, all of it. Draws from generators of its own, so that evaluating never
   // changes training.
   virtual Figures evaluate(const data::DataSet& data, const data::Split& split) = 0;
-  virtual double score(const Figures&) const = 0;  // chooses the best checkpoint; larger is better
+  // Chooses the best checkpoint; larger is better. None: no figure of this task can.
+  virtual std::optional<double> score(const Figures&) const = 0;
   // Draws a picture of what the model makes now; false when this kind of data has none.
   virtual bool draw(const data::DataSet& data, const std::string& path) = 0;
 };

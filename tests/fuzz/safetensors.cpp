@@ -33,7 +33,8 @@ void check(const std::string& bytes) {
   const training::Checkpoint d = training::read_checkpoint(file_of("out.safetensors"));
   require(c.step == d.step && c.config == d.config && c.data == d.data && c.score == d.score &&
               c.model.size() == d.model.size() && c.optimizer.size() == d.optimizer.size() &&
-              c.sums.size() == d.sums.size() && c.generator.seed == d.generator.seed,
+              c.sums.size() == d.sums.size() && c.counts == d.counts &&
+              c.generator.seed == d.generator.seed,
           "a checkpoint reads back different");
 }
 

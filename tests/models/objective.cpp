@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "engine/ops/ops.h"
-#include "models/presets.h"
+#include "models/preset_rows.h"
 
 namespace imago::models {
 namespace {
@@ -15,7 +15,7 @@ struct Case {
 };
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const Preset& p : presets())
+  for (const Preset& p : latent_variable_presets())
     for (const char* likelihood : {"bernoulli", "gaussian", "discretized_logistic"})
       for (const char* sigma : {"learned", "0.5"}) all.push_back({p.name, likelihood, sigma});
   return all;
@@ -37,22 +37,22 @@ TEST_P(EveryModel, TrainsEveryParameter) {
                                                     {"hidden", "7,5"},
                                                     {"activation", "tanh"}})
     config.set_text(key, text);
-  const LatentVariableOptions options = model_options(config, {3, 4});
-  EXPECT_EQ(options.features, 12);
   Generator initial{1}, noise{2}, pixels{3};
-  LatentVariableModel model(options, nn::Init{initial}, noise);
+  const auto task =
+      preset(GetParam().preset).make(config, {.sample_shape = {3, 4, 1}}, nn::Init{initial}, noise);
+  nn::Module& model = task->model();
   const Tensor x = ops::rand({9, 12}, pixels);
   std::vector<Tensor> parameters;
   for (const auto& p : model.parameters()) parameters.push_back(p.value);
   const bool learned = GetParam().likelihood != "bernoulli" && GetParam().sigma == "learned";
   EXPECT_EQ(parameters.size(), 12u + learned);
   {
-    const training::Terms terms = model.objective(x);
+    const training::Terms terms = task->phases().at(0).objective({x});
     EXPECT_EQ(terms[0].name, "loss");
     EXPECT_TRUE(std::isfinite(terms[0].value.item()));
     if (terms.size() == 3) {
       EXPECT_NEAR(terms[0].value.item(),
-                  terms[1].value.item() + options.beta * terms[2].value.item(), 1e-4);
+                  terms[1].value.item() + config.real("beta") * terms[2].value.item(), 1e-4);
     }
     const std::vector<Tensor> gradients = grad({terms[0].value}, parameters);
     for (std::size_t i = 0; i < gradients.size(); i++) {
@@ -90,16 +90,16 @@ TEST(Presets, HaveTheWeightNamesOfTheReference) {
   training::Config config(preset("vae").options);
   config.set_text("likelihood", "bernoulli");
   Generator g;
-  const LatentVariableModel model(model_options(config, {28, 28}), nn::Init{g}, g);
+  const auto task = preset("vae").make(config, {.sample_shape = {28, 28, 1}}, nn::Init{g}, g);
   std::vector<std::string> expected;
   for (const char* net : {"encoder", "decoder"})
     for (const char* layer : {"0", "2"})
       for (const char* kind : {"weight", "bias"})
         expected.push_back(concat(net, ".", layer, ".", kind));
   std::vector<std::string> names;
-  for (const auto& p : model.parameters()) names.push_back(p.name);
+  for (const auto& p : task->model().parameters()) names.push_back(p.name);
   EXPECT_EQ(names, expected);
-  EXPECT_EQ(model.parameters()[2].value.shape(), (Shape{40, 400}));
+  EXPECT_EQ(task->model().parameters()[2].value.shape(), (Shape{40, 400}));
 }
 
 }  // namespace

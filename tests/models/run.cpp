@@ -269,20 +269,20 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
     EvaluateOptions options;
     EXPECT_EQ(run.evaluate(options), trained.test)
         << "the run's own weights, and the figures of its test line";
-    options.metrics = run.metric_names();
-    options.limit = 3;
+    options.measure.metrics = run.metric_names();
+    options.measure.limit = 3;
     EXPECT_EQ(run.evaluate(options).size(), run.metric_names().size());
     EXPECT_EQ(run.reconstruct(4).x.shape(), (Shape{8, 2, 2, 1}));
     EXPECT_EQ(run.interpolate({2, 5}).x.shape(), (Shape{10, 2, 2, 1}));
     if (std::string(name) == "ae") {
-      test::expect_error(ErrorKind::usage, {"prior"}, [&] { run.sample(4, 0); });
+      test::expect_error(ErrorKind::usage, {"prior"}, [&] { run.sample({.n = 4, .seed = 0}); });
     } else {
-      const Picture picture = run.sample(6, 1);
+      const Picture picture = run.sample({.n = 6, .seed = 1});
       EXPECT_EQ(picture.x.shape(), (Shape{6, 2, 2, 1}));
-      const auto more = run.sample(1003, 1).x.values(), some = picture.x.values();
+      const auto more = run.sample({.n = 1003, .seed = 1}).x.values(), some = picture.x.values();
       EXPECT_TRUE(std::equal(some.begin(), some.end(), more.begin()))
           << "a sample does not depend on how many there are";
-      EXPECT_NE(run.sample(6, 2).x.values(), some);
+      EXPECT_NE(run.sample({.n = 6, .seed = 2}).x.values(), some);
       write_picture(picture, folder / "x.npy");
       if (io::has_png()) write_picture(picture, folder / "x.png");
       test::expect_error(ErrorKind::usage, {".png or .npy"},
@@ -394,7 +394,7 @@ TEST(Runs, TrainsOnPoints) {
        folder / "ring"});
   const models::Run run = models::Run::open(folder / "ring");
   EXPECT_EQ(run.config().text("likelihood"), "gaussian");
-  EXPECT_EQ(run.sample(7, 0).x.shape(), (Shape{7, 2}));
+  EXPECT_EQ(run.sample({.n = 7, .seed = 0}).x.shape(), (Shape{7, 2}));
   if (io::has_png()) {
     EXPECT_GT(contents(folder / "ring/samples.png").size(), 100u);
   }

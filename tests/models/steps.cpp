@@ -6,8 +6,7 @@
 
 #include "engine/core/allocator.h"
 #include "engine/ops/ops.h"
-#include "models/latent_variable_task.h"
-#include "models/presets.h"
+#include "models/preset_rows.h"
 #include "tests/ops/devices.h"
 
 namespace imago::models {
@@ -37,17 +36,15 @@ std::vector<double> losses(const std::string& name, Device device) {
     config.set_text(key, text);
   const data::DataSet set = pictures(device);
   Generator initial{41}, noise{42};
-  LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device},
-                            noise);
-  LatentVariableTask task(model, 0);
-  training::Trainer trainer(task, set, config, noise, device);
+  const auto task = preset(name).make(config, info_of(set), nn::Init{initial, device}, noise);
+  training::Trainer trainer(*task, set, config, noise, device);
   std::vector<double> all;
   for (int step = 0; step < 20; step++) {
     trainer.advance();
     EXPECT_EQ(live_nodes(), 0) << "after step " << step;
     for (const auto& [term, mean] : trainer.drain()) all.push_back(mean);
   }
-  for (const auto& [figure, value] : task.evaluate(set, set.test)) all.push_back(value);
+  for (const auto& [figure, value] : task->evaluate(set, set.test)) all.push_back(value);
   EXPECT_EQ(live_nodes(), 0);
   return all;
 }
@@ -55,7 +52,7 @@ std::vector<double> losses(const std::string& name, Device device) {
 class Steps : public test::OnDevice {};
 
 TEST_P(Steps, AgreeWithTheCpu) {
-  for (const Preset& p : presets()) {
+  for (const Preset& p : latent_variable_presets()) {
     const std::vector<double> here = losses(p.name, device()), cpu = losses(p.name, cpu_device);
     ASSERT_EQ(here.size(), cpu.size());
     for (std::size_t i = 0; i < cpu.size(); i++)
@@ -66,7 +63,7 @@ TEST_P(Steps, AgreeWithTheCpu) {
 #ifndef __SANITIZE_ADDRESS__  // there every block goes back to the device, so that it sees the
                               // bounds
 TEST_P(Steps, ReachASteadyStateWithoutAllocations) {
-  for (const Preset& p : presets()) {
+  for (const Preset& p : latent_variable_presets()) {
     training::Config config(preset(p.name).options);
     for (const auto& [key, text] : training::Settings{{"likelihood", "bernoulli"},
                                                       {"hidden", "17,9"},
@@ -78,10 +75,8 @@ TEST_P(Steps, ReachASteadyStateWithoutAllocations) {
     empty_cache(device());
     const data::DataSet set = pictures(device());
     Generator initial{41}, noise{42};
-    LatentVariableModel model(model_options(config, set.sample_shape), nn::Init{initial, device()},
-                              noise);
-    LatentVariableTask task(model, 0);
-    training::Trainer trainer(task, set, config, noise, device());
+    const auto task = p.make(config, info_of(set), nn::Init{initial, device()}, noise);
+    training::Trainer trainer(*task, set, config, noise, device());
     const auto run = [&](int steps) {
       const std::uint64_t before = memory_stats(device()).device_allocations;
       for (int step = 0; step < steps; step++) {

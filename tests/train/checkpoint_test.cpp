@@ -22,7 +22,9 @@ Checkpoint example() {
   c.step = 17;
   c.epoch = 1;
   c.step_in_epoch = 3;
+  c.terms = {"loss", "rate"};
   c.sums = {1.5, -2};
+  c.counts = {3, 1};
   c.config = R"({"latent":2})";
   c.data = R"({"fingerprint":"00"})";
   return c;
@@ -65,6 +67,7 @@ TEST_F(CheckpointFile, RoundTrips) {
   EXPECT_EQ(c.epoch, 1);
   EXPECT_EQ(c.step_in_epoch, 3);
   EXPECT_EQ(c.sums, e.sums);
+  EXPECT_EQ(c.counts, e.counts);
   EXPECT_EQ(c.config, e.config);
   EXPECT_EQ(c.data, e.data);
   const auto average = averaged(c);

@@ -22,16 +22,16 @@ int run(const Options& o) {
   const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
   StatusLine status(true);
   models::EvaluateOptions options;
-  options.metrics = o.metrics;
+  options.measure.metrics = o.metrics;
   options.data = o.data;
   options.resize = o.resize;
   options.split = o.split;
-  options.seed = std::uint64_t(o.seed);
-  options.samples = o.samples;
-  options.limit = o.limit;
-  options.stop = [] { return caught_signal() != 0; };
+  options.measure.seed = std::uint64_t(o.seed);
+  options.measure.samples = o.samples;
+  options.measure.limit = o.limit;
+  options.measure.stop = [] { return caught_signal() != 0; };
   if (status.enabled())
-    options.progress = [&](double share) {
+    options.measure.progress = [&](double share) {
       status.show(concat("evaluating ", int(100 * share), "%"));
     };
   const models::Figures figures = trained.evaluate(options);

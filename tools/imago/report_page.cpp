@@ -79,11 +79,6 @@ std::string plain(double value) {
   return std::isfinite(value) ? text : "null";
 }
 
-std::string figure_that_decides(const std::string& preset) {
-  const std::string& bound = models::preset(preset).bound;
-  return bound == "reconstruction" ? "distortion" : bound;
-}
-
 // Every figure of the run: the one that decides first, then as they appear.
 std::vector<std::string> figure_names(const ReportRun& run) {
   std::vector<std::string> names;
@@ -91,7 +86,7 @@ std::vector<std::string> figure_names(const ReportRun& run) {
     for (const auto& f : line.figures)
       if (std::find(names.begin(), names.end(), f.first) == names.end()) names.push_back(f.first);
   const auto first =
-      std::find(names.begin(), names.end(), figure_that_decides(run.config.text("preset")));
+      std::find(names.begin(), names.end(), models::preset(run.config.text("preset")).headline);
   if (first != names.end()) std::rotate(names.begin(), first, first + 1);
   return names;
 }
@@ -230,7 +225,7 @@ std::string summary(const ReportRun& run) {
 
   if (columns.empty()) return absent("No figures yet: the run has not been evaluated.");
 
-  const std::string decides = figure_that_decides(run.config.text("preset"));
+  const std::string decides = models::preset(run.config.text("preset")).headline;
   std::string text;
   const Column& first = columns.front();
   if (training::has_figure(first.line->figures, decides))

@@ -11,7 +11,7 @@ namespace imago::tool {
 namespace {
 struct Options {
   RunOptions run;
-  std::int64_t n = 64, seed = 0;
+  std::int64_t n = 64, seed = 0, label = -1;
   double temperature = 1;
   std::string out;
 };
@@ -32,7 +32,8 @@ void write_each(const models::Picture& picture, const std::string& folder) {
 int run(const Options& o) {
   const std::string out = o.out.empty() ? o.run.run + "/generated.png" : o.out;
   const models::Run trained = models::Run::open(o.run.run, o.run.device, o.run.checkpoint);
-  const models::Picture picture = trained.sample(o.n, std::uint64_t(o.seed), o.temperature);
+  const models::Picture picture =
+      trained.sample({o.n, std::uint64_t(o.seed), o.temperature, o.label});
   if (out.back() == '/') {
     if (trained.sample_shape().rank() < 2)
       throw Error(ErrorKind::usage,
@@ -61,6 +62,8 @@ void add_sample(Program& program) {
   add_integer(app, "--seed", &o.seed, "of the noise [0]", 0, INT64_MAX);
   add_real(app, "--temperature", &o.temperature, "standard deviation of the prior, 0 to 10 [1]", 0,
            10);
+  add_integer(app, "--label", &o.label,
+              "class of all samples of a conditional model [each in turn]", 0, 1 << 20);
   add_out(app, &o.out, "FILE.png (a grid), FILE.npy, or DIR/ (a picture each) [RUN/generated.png]",
           "PATH");
 }

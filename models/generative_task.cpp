@@ -1,0 +1,69 @@
+#include "models/generative_task.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/ops/layout.h"
+
+namespace imago::models {
+
+namespace {
+[[noreturn]] void cannot(const char* what, const char* remedy) {
+  throw Error(ErrorKind::usage, {what, {}, {}, {}, remedy});
+}
+}  // namespace
+
+DataInfo info_of(const data::DataSet& d) {
+  return {d.sample_shape, d.kind, d.levels, d.classes, d.name};
+}
+
+Picture GenerativeTask::sample(const SampleOptions&) {
+  cannot("this model generates nothing", "evaluate measures it");
+}
+Picture GenerativeTask::reconstruct(const data::DataSet&, const data::Split&, Index) {
+  cannot("this model has no encoder and reconstructs nothing", "try sample");
+}
+Picture GenerativeTask::interpolate(const data::DataSet&, const data::Split&, Index, Index) {
+  cannot("this model has no codes to interpolate between", "try sample");
+}
+
+Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
+            std::uint64_t seed) {
+  std::vector<std::int64_t> index(std::size_t(last - first));
+  std::iota(index.begin(), index.end(), first);
+  const Index features = data.sample_shape.numel();
+  Generator g{seed, binarizing_draws + std::uint64_t(first * features / 4)};
+  const Tensor x =
+      data::take(data, split, Tensor::from(index, Shape{last - first}, split.x.device()), g);
+  return ops::reshape(x, Shape{last - first, features});
+}
+
+Picture picture(const Tensor& x, const Shape& sample_shape, int columns) {
+  std::vector<Index> dims{x.size(0)};
+  dims.insert(dims.end(), sample_shape.begin(), sample_shape.end());
+  return {ops::reshape(x, Shape(dims)).to(cpu_device), columns};
+}
+
+Index checked_count(const data::DataSet& data, const data::Split& split, Index n) {
+  if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
+  if (n < 1)
+    throw Error(ErrorKind::usage, {"number of samples out of range", {}, "at least 1", concat(n)});
+  if (n > split.size())
+    throw Error(ErrorKind::usage, {"more samples asked for than there are", data.name,
+                                   concat("at most ", split.size()), concat(n)});
+  return n;
+}
+
+std::vector<std::string> checked_metrics(const std::vector<std::string>& wanted,
+                                         const std::vector<std::string>& usual,
+                                         const std::vector<std::string>& known) {
+  for (const std::string& m : wanted)
+    if (std::find(known.begin(), known.end(), m) == known.end()) {
+      std::string list;
+      for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
+      throw Error(ErrorKind::usage, {"unknown metric", {}, "one of " + list, "'" + m + "'"});
+    }
+  return wanted.empty() ? usual : wanted;
+}
+
+}  // namespace imago::models

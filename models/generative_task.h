@@ -1,0 +1,81 @@
+// A model as a run sees it: a training task that can also be drawn from, measured and described.
+// Each family of models has one; each preset a function that makes it from a configuration.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "engine/data/data_set.h"
+#include "engine/nn/init.h"
+#include "engine/train/trainer.h"
+#include "models/pictures.h"
+
+namespace imago::models {
+
+// Where each kind of draw begins in the stream of a seed, in blocks, so that none meets another.
+constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
+                        binarizing_draws = std::uint64_t(2) << 60,
+                        evaluation_draws = std::uint64_t(3) << 60,
+                        importance_draws = std::uint64_t(4) << 60,
+                        sampling_draws = std::uint64_t(5) << 60;
+
+// What a model has to know of its data. Goes into checkpoints.
+struct DataInfo {
+  Shape sample_shape;  // [h, w, c] or [features]
+  data::Kind kind = data::Kind::image;
+  int levels = 0;         // of the values: 256, 2, or 0 for continuous
+  Index classes = 0;      // 0: without labels
+  std::string name = {};  // of the set: "grid25"
+};
+DataInfo info_of(const data::DataSet&);
+
+struct SampleOptions {
+  Index n = 64;
+  std::uint64_t seed = 0;
+  double temperature = 1;  // standard deviation of z
+  Index label = -1;        // of a conditional model; -1: each class in turn
+};
+struct MeasureOptions {
+  std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
+  std::uint64_t seed = 0;
+  Index samples = 1000;                       // K of nll
+  Index limit = 0;                            // first so many samples; 0: all
+  std::function<void(double)> progress = {};  // share done, 0 to 1
+  std::function<bool()> stop = {};            // true: give up, no figures
+};
+
+class GenerativeTask : public training::Task {
+ public:
+  // Networks and parameter counts, a line each.
+  virtual std::string describe() const = 0;
+  // What cannot be done with a model is an Error (usage) that says so.
+  virtual Picture sample(const SampleOptions&);
+  // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
+  virtual Picture reconstruct(const data::DataSet&, const data::Split&, Index n);
+  // Each row leads from one sample to the next in equal steps of the code.
+  virtual Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns);
+  virtual std::vector<std::string> metric_names() const = 0;
+  virtual training::Figures measure(const data::DataSet&, const data::Split&,
+                                    const MeasureOptions&) = 0;
+  training::Figures evaluate(const data::DataSet& data, const data::Split& split) override {
+    return measure(data, split, {.seed = seed_});
+  }
+
+ protected:
+  explicit GenerativeTask(std::uint64_t seed) : seed_(seed) {}
+  std::uint64_t seed_;
+};
+
+// Rows [first, last) of a split as the network sees them, [n, D]; dynamic binarisation draws from
+// the seed, and alike for every first that is a multiple of 4.
+Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
+            std::uint64_t seed);
+// x [n, D] as samples of this shape, on the cpu.
+Picture picture(const Tensor& x, const Shape& sample_shape, int columns);
+// n, when the split has so many. Error (usage).
+Index checked_count(const data::DataSet& data, const data::Split& split, Index n);
+// wanted, or what `usual` says when it is empty. Error (usage) naming what is known.
+std::vector<std::string> checked_metrics(const std::vector<std::string>& wanted,
+                                         const std::vector<std::string>& usual,
+                                         const std::vector<std::string>& known);
+
+}  // namespace imago::models
