@@ -8,4 +8,5 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/resample.h"
+#include "engine/ops/spectral.h"
 #include "engine/ops/variational.h"
