@@ -13,6 +13,7 @@
 #include "engine/nn/init.h"
 #include "engine/nn/layers.h"
 #include "engine/nn/module.h"
+#include "engine/nn/norm.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
