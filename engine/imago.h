@@ -15,6 +15,7 @@
 #include "engine/nn/layers.h"
 #include "engine/nn/minibatch.h"
 #include "engine/nn/module.h"
+#include "engine/nn/norm.h"
 #include "engine/nn/resample.h"
 #include "engine/ops/ops.h"
 #include "engine/optim/optimizer.h"
