@@ -6,6 +6,7 @@
 #include "engine/nn/attention.h"
 #include "engine/nn/conv.h"
 #include "engine/nn/minibatch.h"
+#include "engine/nn/norm.h"
 #include "engine/nn/resample.h"
 #include "engine/ops/ops.h"
 #include "models/description.h"
@@ -44,7 +45,8 @@ class Builder {
   nn::WeightOptions weight(double gain) const {
     return {.rule = o_.rule, .gain = gain, .sigma = o_.sigma};
   }
-  // Before an activation: batch and instance norm take a bias away again.
+  // normalized: what follows is a norm of channels, sooner or later; batch and instance norm take a
+  // bias away again.
   static constexpr double hidden_gain = 1.4142135623730951;
   bool with_bias(bool normalized) const {
     return !normalized || (o_.norm != Norm::batch && o_.norm != Norm::instance);
@@ -92,9 +94,20 @@ class Builder {
   Generator& draws_;
 };
 
+// 8, or the most that divides both; a group of one channel alone would leave nothing of a row.
+Index group_count(Index channels) {
+  const Index most = std::gcd<Index>(8, channels);
+  return most == channels ? 1 : most;
+}
 void Builder::add_norm(Norm norm, Index channels) {
-  (void)channels;
-  if (norm != Norm::none) refuse("norm", "none", "another");
+  switch (norm) {
+    case Norm::none: return;
+    case Norm::batch: net_.add<nn::BatchNorm>(channels, init_); return;
+    case Norm::layer: net_.add<nn::LayerNorm>(channels, init_); return;
+    case Norm::instance: net_.add<nn::InstanceNorm>(channels, init_); return;
+    case Norm::group: net_.add<nn::GroupNorm>(group_count(channels), channels, init_); return;
+    case Norm::pixel: net_.add<nn::PixelNorm>(); return;
+  }
 }
 
 // What the options of both sides must keep to; fills in the width.
@@ -113,6 +126,9 @@ void check(const char* side, NetworkOptions& o) {
   if (o.width < 0 || o.layers < 1 || o.classes < 0 || o.embedding < 0)
     wrong("an impossible size", "width, classes, embedding of 0 or more, at least one layer",
           concat(o.width, ", ", o.classes, ", ", o.embedding, "; ", o.layers, " layers"));
+  if (dense && o.norm == Norm::instance)
+    wrong("instance norm in a dense network", "another norm: nothing would be left of a row",
+          "instance");
   if (dense && o.attention)
     wrong("attention in a dense network", "attention 0, or a convolutional network",
           concat(o.attention));
@@ -171,7 +187,7 @@ void dcgan_generator(Builder b, const GeneratorOptions& o, Index in) {
   const Index ups = halvings(o.sample, 2, 8);
   const ops::Size2 base{o.sample[0] >> ups, o.sample[1] >> ups};
   Index channels = o.width << (ups - 1), rows = base.h;
-  b.linear(in, base.h * base.w * channels, true);
+  b.linear(in, base.h * base.w * channels);  // a bias for each pixel, which no norm takes away
   b.add<nn::Unflatten>(channels, base);
   bool attended = false;
   std::string places;
@@ -206,8 +222,8 @@ void resnet_generator(Builder b, const GeneratorOptions& o, Index in) {
     r.add<nn::Upsample>(2);
     r.conv(width, width, 3, 1, true);
     r.activate(width);
-    r.conv(width, width, 3, 1);
-    s.conv(width, width, 1, 1, false, 1);  // before the up-sampling: a quarter of the work
+    r.conv(width, width, 3, 1, true);
+    s.conv(width, width, 1, 1, true, 1);  // before the up-sampling: a quarter of the work
     s.add<nn::Upsample>(2);
     const Index rows = base.h << (i + 1);
     attended |= b.attend(rows, width);
@@ -232,11 +248,11 @@ Index finish(Builder& b, const CriticOptions& o, Index features) {
   b.linear(features, o.outputs, false, 1);
   return features;
 }
-// Of maps, before they are flattened: one channel more.
+// One feature or channel more, where the critic is shown the batch's spread.
 Index stddev(Builder& b, const CriticOptions& o, Index channels) {
-  (void)b;
   if (!o.minibatch_stddev) return channels;
-  refuse("stddev", "none", "some");
+  b.add<nn::MinibatchStddev>();
+  return channels + 1;
 }
 
 Index dense_critic(Builder b, const CriticOptions& o, Index in) {
@@ -284,11 +300,11 @@ Index resnet_critic(Builder b, const CriticOptions& o, Index in) {
     if (!first) r.activate(in);
     r.conv(in, width, 3, 1, true);
     r.activate(width);
-    r.conv(width, width, 3, 1);
+    r.conv(width, width, 3, 1, true);
     if (down) {
       r.add<nn::AvgPool2d>(2);
       s.add<nn::AvgPool2d>(2);  // as well before a 1x1 convolution as behind it
-      s.conv(in, width, 1, 1, false, 1);
+      s.conv(in, width, 1, 1, true, 1);
       rows /= 2;
       attended |= b.attend(rows, width);
       places += concat(first ? "" : ", ", rows);
