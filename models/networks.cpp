@@ -222,6 +222,7 @@ void resnet_generator(Builder b, const GeneratorOptions& o, Index in) {
     r.add<nn::Upsample>(2);
     r.conv(width, width, 3, 1, true);
     r.activate(width);
+    r.drop();
     r.conv(width, width, 3, 1, true);
     s.conv(width, width, 1, 1, true, 1);  // before the up-sampling: a quarter of the work
     s.add<nn::Upsample>(2);
@@ -300,6 +301,7 @@ Index resnet_critic(Builder b, const CriticOptions& o, Index in) {
     if (!first) r.activate(in);
     r.conv(in, width, 3, 1, true);
     r.activate(width);
+    r.drop();
     r.conv(width, width, 3, 1, true);
     if (down) {
       r.add<nn::AvgPool2d>(2);

@@ -29,9 +29,10 @@ struct NetworkOptions {
   nn::WeightRule rule = nn::WeightRule::plain;
   std::optional<double> sigma = {};  // initial weights N(0, sigma^2); none: the layers' own
   Index attention = 0;               // self-attention where the maps have so many rows; 0: nowhere
-  double dropout = 0;                // after every hidden activation; dense and dcgan
+  double dropout = 0;                // after every hidden activation; of a block, the inner one
   Index classes = 0;                 // size of the condition; 0: none
-  Index embedding = 0;               // what it is mapped to, linearly; 0: it goes in as it is
+  Index embedding =
+      0;  // what it is mapped to, linearly, where it is an input; 0: it stays as it is
 };
 
 struct GeneratorOptions : NetworkOptions {
@@ -39,7 +40,7 @@ struct GeneratorOptions : NetworkOptions {
 };
 struct CriticOptions : NetworkOptions {
   CriticOptions() { activation = "leaky_relu"; }
-  Index outputs = 1;
+  Index outputs = 1;  // one judgement, k + 1 classes, the code of an encoder, ...
   Conditioning conditioning = Conditioning::input;
   bool minibatch_stddev = false;            // Karras et al. 2018
   Index discrimination = 0;                 // kernels of minibatch discrimination; 0: none

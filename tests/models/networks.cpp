@@ -149,6 +149,13 @@ TEST(Networks, OptionsWorkOnEveryKind) {
         c.activation = "silu", g.activation = "leaky_relu";
         g.dropout = c.dropout = .1;
         play(g, c);
+        Draws d;
+        CriticNetwork critic(c, d.f32(), d.draws);
+        const Tensor x = ops::randn({2, 8, 12, 2}, d.data);
+        critic.forward(x);
+        const Generator before = d.draws;
+        critic.forward(x);
+        EXPECT_NE(d.draws.offset, before.offset) << "dropout draws";
       }
 }
 
