@@ -1,6 +1,7 @@
 #include "models/latent_variable.h"
 
 #include "engine/ops/ops.h"
+#include "models/description.h"
 
 namespace imago::models {
 
@@ -70,13 +71,8 @@ training::Terms LatentVariableModel::objective(const Tensor& x) {
 
 std::string LatentVariableModel::describe() const {
   const auto block = [](const char* name, const nn::Sequential& net) {
-    std::string lines = net.describe(), text;
-    for (std::size_t at = 0; at < lines.size();) {
-      const std::size_t end = std::min(lines.find('\n', at), lines.size());
-      text += concat("  ", name, ".", lines.substr(at, end - at), "\n");
-      at = end + 1;
-    }
-    return concat(text, "  ", name, ": ", net.parameter_count(), " parameters\n");
+    return concat(describe_block(name, net), "  ", name, ": ", net.parameter_count(),
+                  " parameters\n");
   };
   return concat(block("encoder", encoder), block("decoder", decoder),
                 "  likelihood: ", likelihood.describe(), "\n  all: ", parameter_count(),

@@ -34,7 +34,7 @@ void check(const char* layer, Index in, Index out, Size2 kernel, Index groups) {
 
 std::string text(Size2 s) { return s.h == s.w ? concat(s.h) : concat(s.h, "x", s.w); }
 std::string describe(const char* layer, Index in, Index out, const Tensor& weight,
-                     const ConvOptions& o, bool bias) {
+                     const ConvOptions& o, bool bias, const std::string& rule) {
   std::string t =
       concat(layer, "(", in, ", ", out, ", kernel ", text({weight.size(1), weight.size(2)}));
   const auto add = [&](const char* name, Size2 value, Size2 usual) {
@@ -45,33 +45,37 @@ std::string describe(const char* layer, Index in, Index out, const Tensor& weigh
   add("dilation", o.dilation, 1);
   add("output padding", o.output_padding, 0);
   add("groups", o.groups, 1);
-  return t + (bias ? ")" : ", no bias)");
+  return concat(t, bias ? "" : ", no bias", rule, ")");
 }
 
 }  // namespace
 
 Conv2d::Conv2d(Index in, Index out, Size2 kernel, const ConvOptions& options, const Init& init,
-               bool with_bias)
+               bool with_bias, const WeightOptions& weight_options)
     : options_(options) {
   check("Conv2d", in, out, kernel, options.groups);
-  parameter("weight", weight, convolution_weight(out, in / options.groups, kernel, init));
-  if (with_bias) parameter("bias", bias, convolution_bias(out, weight, init));
+  const Tensor w = convolution_weight(out, in / options.groups, kernel, init);
+  adopt(weight_options, w, with_bias ? convolution_bias(out, w, init) : Tensor(), ops::Rows::first,
+        double(in / options.groups * kernel.h * kernel.w), init);
 }
 std::string Conv2d::describe() const {
   return nn::describe("Conv2d", weight.size(3) * options_.groups, weight.size(0), weight, options_,
-                      bias.defined());
+                      bias.defined(), rule_text());
 }
 
 ConvTranspose2d::ConvTranspose2d(Index in, Index out, Size2 kernel, const ConvOptions& options,
-                                 const Init& init, bool with_bias)
+                                 const Init& init, bool with_bias,
+                                 const WeightOptions& weight_options)
     : options_(options) {
   check("ConvTranspose2d", in, out, kernel, options.groups);
-  parameter("weight", weight, convolution_weight(in, out / options.groups, kernel, init));
-  if (with_bias) parameter("bias", bias, convolution_bias(out, weight, init));
+  const Tensor w = convolution_weight(in, out / options.groups, kernel, init);
+  // The fan in of Karras et al.: every element of the kernel, whatever the stride.
+  adopt(weight_options, w, with_bias ? convolution_bias(out, w, init) : Tensor(), ops::Rows::last,
+        double(in / options.groups * kernel.h * kernel.w), init);
 }
 std::string ConvTranspose2d::describe() const {
   return nn::describe("ConvTranspose2d", weight.size(0), weight.size(3) * options_.groups, weight,
-                      options_, bias.defined());
+                      options_, bias.defined(), rule_text());
 }
 
 Tensor Flatten::forward(const Tensor& x) {

@@ -8,17 +8,15 @@ namespace imago::nn {
 
 // activation(conv2d(x) + b). weight [out, kh, kw, in / groups] here, and so in a file [out, in /
 // groups, kh, kw]. Initialised as torch.nn.Conv2d: both uniform within 1 / sqrt(in / groups kh kw).
-class Conv2d : public Joinable {
+class Conv2d : public Weighted {
  public:
   Conv2d(Index in, Index out, ops::Size2 kernel, const ops::ConvOptions& options, const Init& init,
-         bool with_bias = true);
+         bool with_bias = true, const WeightOptions& weight_options = {});
   using Joinable::forward;
   Tensor forward(const Tensor& x, ops::Activation activation) override {
-    return ops::conv2d(x, weight, bias, options_, activation);
+    return ops::conv2d(x, weight_now(), bias, options_, activation);
   }
   std::string describe() const override;
-
-  Tensor weight, bias;  // bias undefined without one
 
  private:
   ops::ConvOptions options_;
@@ -26,17 +24,16 @@ class Conv2d : public Joinable {
 
 // The same with conv_transpose2d. weight [in, kh, kw, out / groups] here, in a file [in, out /
 // groups, kh, kw]. Initialised as torch.nn.ConvTranspose2d: within 1 / sqrt(out / groups kh kw).
-class ConvTranspose2d : public Joinable {
+class ConvTranspose2d : public Weighted {
  public:
   ConvTranspose2d(Index in, Index out, ops::Size2 kernel, const ops::ConvOptions& options,
-                  const Init& init, bool with_bias = true);
+                  const Init& init, bool with_bias = true,
+                  const WeightOptions& weight_options = {});
   using Joinable::forward;
   Tensor forward(const Tensor& x, ops::Activation activation) override {
-    return ops::conv_transpose2d(x, weight, bias, options_, activation);
+    return ops::conv_transpose2d(x, weight_now(), bias, options_, activation);
   }
   std::string describe() const override;
-
-  Tensor weight, bias;
 
  private:
   ops::ConvOptions options_;

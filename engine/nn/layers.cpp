@@ -9,16 +9,18 @@
 
 namespace imago::nn {
 
-Linear::Linear(Index in, Index out, const Init& init, bool with_bias) {
+Linear::Linear(Index in, Index out, const Init& init, bool with_bias,
+               const WeightOptions& options) {
   // torch.nn.Linear: kaiming_uniform with slope sqrt(5) is U(-1 / sqrt(in), 1 / sqrt(in)), and so
   // is its bias.
-  parameter("weight", weight, kaiming_uniform({out, in}, init, std::sqrt(5.)));
+  const Tensor w = kaiming_uniform({out, in}, init, std::sqrt(5.));
   const double bound = in > 0 ? 1 / std::sqrt(double(in)) : 0;
-  if (with_bias) parameter("bias", bias, uniform({out}, -bound, bound, init));
+  adopt(options, w, with_bias ? uniform({out}, -bound, bound, init) : Tensor(), ops::Rows::first,
+        double(in), init);
 }
 std::string Linear::describe() const {
-  return concat("Linear(", weight.size(1), ", ", weight.size(0),
-                bias.defined() ? ")" : ", no bias)");
+  return concat("Linear(", weight.size(1), ", ", weight.size(0), bias.defined() ? "" : ", no bias",
+                rule_text(), ")");
 }
 
 Embedding::Embedding(Index count, Index dim, const Init& init) {
@@ -87,12 +89,12 @@ Tensor Dropout::forward(const Tensor& x) {
 }
 std::string Dropout::describe() const { return concat("Dropout(", p_, ")"); }
 
-Tensor Sequential::forward(const Tensor& x) {
+Tensor Sequential::forward_until(const Tensor& x, std::size_t end) {
   Tensor y = x;
-  for (std::size_t i = 0; i < layers_.size(); i++) {
+  for (std::size_t i = 0; i < end; i++) {
     auto* const first = dynamic_cast<Joinable*>(layers_[i].get());
     const auto* next =
-        first && i + 1 < layers_.size() ? dynamic_cast<Activation*>(layers_[i + 1].get()) : nullptr;
+        first && i + 1 < end ? dynamic_cast<Activation*>(layers_[i + 1].get()) : nullptr;
     if (next && next->fused() != ops::Activation::none) {
       y = first->forward(y, next->fused());
       i++;
@@ -107,6 +109,20 @@ std::string Sequential::describe() const {
   for (std::size_t i = 0; i < layers_.size(); i++)
     text += concat(i ? "\n" : "", i, ": ", layers_[i]->describe());
   return text;
+}
+
+Residual::Residual() {
+  child("residual", residual);
+  child("shortcut", shortcut);
+}
+Tensor Residual::forward(const Tensor& x) { return residual(x) + shortcut(x); }
+std::string Residual::describe() const {
+  const auto inner = [](const Sequential& net) {
+    std::string text = net.describe();
+    for (std::size_t at = 0; (at = text.find('\n', at)) != text.npos;) text.replace(at, 1, "; ");
+    return text.empty() ? "identity" : text;
+  };
+  return concat("Residual(", inner(residual), " | ", inner(shortcut), ")");
 }
 
 }  // namespace imago::nn

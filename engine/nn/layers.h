@@ -1,32 +1,22 @@
-// Layers: Linear, Embedding, Activation, Dropout, Sequential. Not here: convolutions and norms,
-// which have files of their own.
+// Layers: Linear, Embedding, Activation, Dropout, Sequential, Residual. Not here: convolutions and
+// norms, which have files of their own.
 #pragma once
 #include <memory>
 
-#include "engine/nn/init.h"
-#include "engine/nn/module.h"
-#include "engine/ops/matmul.h"
+#include "engine/nn/weighted.h"
 
 namespace imago::nn {
 
-// A layer that can apply the activation after it in the same pass.
-class Joinable : public Layer {
- public:
-  virtual Tensor forward(const Tensor& x, ops::Activation activation) = 0;
-  Tensor forward(const Tensor& x) override { return forward(x, ops::Activation::none); }
-};
-
 // x W^T + b, weight [out, in]. Initialised as torch.nn.Linear: both uniform within 1 / sqrt(in).
-class Linear : public Joinable {
+class Linear : public Weighted {
  public:
-  Linear(Index in, Index out, const Init& init, bool with_bias = true);
+  Linear(Index in, Index out, const Init& init, bool with_bias = true,
+         const WeightOptions& options = {});
   using Joinable::forward;
   Tensor forward(const Tensor& x, ops::Activation activation) override {
-    return ops::linear(x, weight, bias, activation);
+    return ops::linear(x, weight_now(), bias, activation);
   }
   std::string describe() const override;
-
-  Tensor weight, bias;  // bias undefined without one
 };
 
 // Rows of a table: int64 [...] to [..., dim]. Initialised N(0, 1).
@@ -80,12 +70,24 @@ class Sequential : public Layer {
     layers_.push_back(std::move(layer));
     return added;
   }
-  Tensor forward(const Tensor& x) override;
-  std::string describe() const override;  // one line a layer
+  Tensor forward(const Tensor& x) override { return forward_until(x, size()); }
+  Tensor forward_until(const Tensor& x, std::size_t end);  // what layer `end` is given
+  std::string describe() const override;                   // one line a layer
   std::size_t size() const { return layers_.size(); }
+  Layer& layer(std::size_t i) { return *layers_.at(i); }
 
  private:
   std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+// residual(x) + shortcut(x), each filled by the caller; an empty one is the identity.
+class Residual : public Layer {
+ public:
+  Residual();
+  Tensor forward(const Tensor& x) override;
+  std::string describe() const override;
+
+  Sequential residual, shortcut;
 };
 
 }  // namespace imago::nn

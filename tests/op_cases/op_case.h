@@ -73,6 +73,8 @@ void add_index_cases(std::vector<OpCase>&);
 void add_matmul_cases(std::vector<OpCase>&);
 void add_conv_cases(std::vector<OpCase>&);
 void add_resample_cases(std::vector<OpCase>&);
+void add_spectral_cases(std::vector<OpCase>&);
+void add_norm_cases(std::vector<OpCase>&);
 void add_random_cases(std::vector<OpCase>&);
 void add_variational_cases(std::vector<OpCase>&);
 const std::vector<OpCase>& op_cases();

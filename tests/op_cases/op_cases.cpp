@@ -12,6 +12,8 @@ const std::vector<OpCase>& op_cases() {
     add_matmul_cases(rows);
     add_conv_cases(rows);
     add_resample_cases(rows);
+    add_spectral_cases(rows);
+    add_norm_cases(rows);
     add_random_cases(rows);
     add_variational_cases(rows);
     return rows;
