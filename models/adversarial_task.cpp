@@ -1,0 +1,134 @@
+#include "models/adversarial_task.h"
+
+#include <algorithm>
+
+#include "engine/data/generated.h"
+#include "engine/io/image.h"
+#include "engine/ops/ops.h"
+#include "models/assignment.h"
+#include "models/modes.h"
+
+namespace imago::models {
+
+namespace {
+constexpr Index chunk_rows = 1000;  // a multiple of 4: a sample's noise does not depend on n
+constexpr Index w1_samples = 1000;
+}  // namespace
+
+Tensor AdversarialTask::samples(Index n, std::uint64_t seed, double temperature, Index label) {
+  const NoGrad no_grad;
+  const Tensor like = model_->parameters().at(0).value;
+  Generator g{seed, sampling_draws}, choices{seed, sampling_draws + (std::uint64_t(1) << 59)};
+  std::vector<Tensor> parts;
+  for (Index i = 0; i < n; i += chunk_rows) {
+    const Index some = std::min(chunk_rows, n - i);
+    const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
+    parts.push_back(model_->from_network(
+        model_->generate(z * temperature, model_->condition(some, label, choices))));
+  }
+  return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
+}
+
+Picture AdversarialTask::sample(const SampleOptions& o) {
+  if (o.n < 1)
+    throw Error(ErrorKind::usage,
+                {"number of samples out of range", {}, "at least 1", concat(o.n)});
+  return picture(samples(o.n, o.seed, o.temperature, o.label), model_->options().data.sample_shape,
+                 o.label < 0 && model_->condition(1, -1, *std::make_unique<Generator>())
+                     ? int(std::min<Index>(model_->options().data.classes, 20))
+                     : 0);
+}
+
+Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Split&, Index rows,
+                                     Index columns) {
+  if (columns < 2 || rows < 1)
+    throw Error(ErrorKind::usage, {"rows or columns out of range",
+                                   {},
+                                   "at least 1 row and 2 columns",
+                                   concat(rows, " by ", columns)});
+  const NoGrad no_grad;
+  const Tensor like = model_->parameters().at(0).value;
+  Generator g{seed_, sampling_draws};
+  const Index d = model_->latent();
+  const Tensor ends = ops::randn(Shape{rows, 2, d}, g, like.dtype(), like.device());
+  const Tensor from = ops::slice(ends, 1, 0, 1), to = ops::slice(ends, 1, 1, 2);
+  std::vector<Tensor> steps;
+  for (Index c = 0; c < columns; c++) {
+    // On the arc: a straight line would leave the shell that the codes lie on.
+    const double t = 1.5707963267948966 * double(c) / double(columns - 1);
+    steps.push_back(std::cos(t) * from + std::sin(t) * to);
+  }
+  const Tensor z = ops::reshape(ops::concat(steps, 1), Shape{rows * columns, d});
+  const Tensor first = model_->condition(rows, -1, g);
+  const Tensor c = first ? ops::repeat_interleave(first, columns) : Tensor();
+  return picture(model_->from_network(model_->generate(z, c)), data.sample_shape, int(columns));
+}
+
+std::vector<std::string> AdversarialTask::metric_names() const {
+  const DataInfo& d = model_->options().data;
+  std::vector<std::string> names{"critic"};
+  if (d.kind == data::Kind::vector) names.push_back("w1");
+  if (!data::mixture(d.name).means.empty()) names.push_back("modes");
+  return names;
+}
+
+training::Figures AdversarialTask::measure(const data::DataSet& data, const data::Split& split,
+                                           const MeasureOptions& o) {
+  const std::vector<std::string> known = metric_names(),
+                                 wanted = checked_metrics(o.metrics, known, known);
+  if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
+  const NoGrad no_grad;
+  const Index n = o.limit > 0 ? std::min(o.limit, split.size()) : split.size();
+  training::Figures figures;
+  const auto stopped = [&] { return o.stop && o.stop(); };
+  for (std::size_t i = 0; i < wanted.size(); i++) {
+    const std::string& m = wanted[i];
+    if (m == "critic") {
+      double real = 0, fake = 0;
+      Generator g{o.seed, evaluation_draws}, choices{o.seed, evaluation_draws + (std::uint64_t(1) << 59)};
+      const Tensor like = model_->parameters().at(0).value;
+      for (Index at = 0; at < n; at += chunk_rows) {
+        if (stopped()) return {};
+        const Index some = std::min(chunk_rows, n - at);
+        Tensor c = model_->condition(some, -1, choices);
+        const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
+        const Tensor on_fake = model_->value(model_->generate(z, c), c);
+        if (!on_fake) break;
+        if (c && c.dtype() == DType::i64 && split.labels) c = ops::slice(split.labels, 0, at, at + some);
+        const Tensor x = rows(data, split, at, at + some, o.seed);
+        real += ops::sum(model_->value(model_->to_network(x), c)).item();
+        fake += ops::sum(on_fake).item();
+      }
+      if (!model_->value(model_->to_network(rows(data, split, 0, 1, o.seed)),
+                         model_->condition(1, -1, choices)))
+        continue;
+      figures.emplace_back("critic_real", real / double(n));
+      figures.emplace_back("critic_fake", fake / double(n));
+    } else if (m == "w1") {
+      const Index some = std::min({n, w1_samples, assignment_limit});
+      figures.emplace_back("w1", wasserstein(rows(data, split, 0, some, o.seed),
+                                             samples(some, o.seed, 1, -1)));
+    } else {
+      const Modes modes = count_modes(samples(modes_samples, o.seed, 1, -1), data.name);
+      figures.emplace_back("modes_covered", double(modes.covered));
+      figures.emplace_back("modes_total", double(modes.total));
+      figures.emplace_back("high_quality", modes.high_quality);
+    }
+    if (stopped()) return {};
+    if (o.progress) o.progress(double(i + 1) / double(wanted.size()));
+  }
+  return figures;
+}
+
+std::optional<double> AdversarialTask::score(const training::Figures& figures) const {
+  if (training::has_figure(figures, "w1")) return -training::figure(figures, "w1");
+  return {};
+}
+
+bool AdversarialTask::draw(const data::DataSet& data, const std::string& path) {
+  if (!can_draw(data.sample_shape) || !io::has_png()) return false;
+  write_picture(sample({.n = data.kind == data::Kind::vector ? 2000 : 100, .seed = seed_}), path);
+  return true;
+}
+
+}  // namespace imago::models

@@ -1,0 +1,35 @@
+// An adversarial model as a run sees it: samples, interpolations between codes, and how good the
+// samples are. Not here: the game, which is models/adversarial.h.
+#pragma once
+#include "models/adversarial.h"
+
+namespace imago::models {
+
+// Figures of a split and as many samples:
+//   critic_real, critic_fake   the critic's mean value of data and of samples
+//   w1        exact Wasserstein-1 distance of 1000 samples from 1000 of the split; points only
+//   modes_covered, high_quality   of 2500 samples (models/modes.h); mixtures only
+class AdversarialTask : public GenerativeTask {
+ public:
+  AdversarialTask(std::unique_ptr<AdversarialModel> model, std::uint64_t seed)
+      : GenerativeTask(seed), model_(std::move(model)) {}
+  nn::Module& model() override { return *model_; }
+  std::vector<training::Phase> phases() override { return model_->phases(); }
+  std::optional<double> score(const training::Figures&) const override;
+  bool draw(const data::DataSet& data, const std::string& path) override;
+  std::string describe() const override { return model_->describe(); }
+  Picture sample(const SampleOptions&) override;
+  Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
+  std::vector<std::string> metric_names() const override;
+  training::Figures measure(const data::DataSet&, const data::Split&,
+                            const MeasureOptions&) override;
+
+  AdversarialModel& adversary() { return *model_; }
+
+ private:
+  // Samples as data are, [n, D], on the model's device.
+  Tensor samples(Index n, std::uint64_t seed, double temperature, Index label);
+  std::unique_ptr<AdversarialModel> model_;
+};
+
+}  // namespace imago::models
