@@ -12,8 +12,6 @@
 // alone, each done by one thread.
 #include "kernels/gemm.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -21,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kernels/cpu/blas.h"
 #include "kernels/cpu/dnnl.h"
 #include "kernels/cpu/jobs.h"
 
@@ -282,21 +281,8 @@ void multiply(Stream s, const Gemm<float>& p) {
   if (!fused) finish(s, p);
 }
 
-// The tiles are the threads: an OpenBLAS with threads of its own is told to use one. OpenMP's uses
-// one by itself inside a parallel region.
-void one_blas_thread() {
-  static const bool done = [] {
-    const auto parallel = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_parallel"));
-    const auto set =
-        reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
-    if (parallel && set && parallel() == 1) set(1);
-    return true;
-  }();
-  (void)done;
-}
-
 void multiply(Stream s, const Gemm<double>& p) {
-  one_blas_thread();
+  one_blas_thread();  // the tiles are the threads
   if (std::max({p.m, p.n, p.k}) > std::numeric_limits<int>::max())
     throw DeviceError("dgemm: a size of " + std::to_string(std::max({p.m, p.n, p.k})) +
                       " is beyond a 32-bit BLAS");
