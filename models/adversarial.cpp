@@ -91,14 +91,14 @@ Tensor AdversarialModel::generate(const Tensor& z, const Tensor& condition) {
 }
 
 Tensor AdversarialModel::condition(Index n, Index label, Generator&) {
-  const Index classes = options_.conditional ? options_.data.classes : 0;
-  if (label >= classes)
-    throw Error(ErrorKind::usage, {"no such class", "--label",
-                                   classes ? concat("0 to ", classes - 1) : "none: the model knows no labels",
-                                   concat(label)});
-  if (!options_.conditional) return {};
+  const Index k = classes();
+  if (label >= k)
+    throw Error(ErrorKind::usage,
+                {"no such class", "--label",
+                 k ? concat("0 to ", k - 1) : "none: the model knows no labels", concat(label)});
+  if (k == 0) return {};
   std::vector<std::int64_t> labels;
-  for (Index i = 0; i < n; i++) labels.push_back(label >= 0 ? label : i % classes);
+  for (Index i = 0; i < n; i++) labels.push_back(label >= 0 ? label : i % k);
   return Tensor::from(labels, Shape{n}, parameters().at(0).value.device());
 }
 Tensor AdversarialModel::condition_of(const Batch& b) {
@@ -123,9 +123,8 @@ AdversarialModel::Both AdversarialModel::judge(const Tensor& real, const Tensor&
   if (c.norm == Norm::batch || c.minibatch_stddev || c.discrimination > 0)
     return {critic_->judge(real, condition), critic_->judge(fake, condition)};
   const Index n = real.size(0), all = n + fake.size(0);
-  const auto [features, output] =
-      critic_->judge(ops::concat({real, fake}, 0),
-                     condition ? ops::concat({condition, condition}, 0) : Tensor());
+  const auto [features, output] = critic_->judge(
+      ops::concat({real, fake}, 0), condition ? ops::concat({condition, condition}, 0) : Tensor());
   return {{ops::slice(features, 0, 0, n), ops::slice(output, 0, 0, n)},
           {ops::slice(features, 0, n, all), ops::slice(output, 0, n, all)}};
 }
@@ -180,16 +179,14 @@ Tensor AdversarialModel::generator_loss(const Tensor& l) const {
                                                            : ops::mean(options_.loss->generator(l));
 }
 
-Tensor AdversarialModel::feature_matching(const Tensor& real,
-                                          const CriticNetwork::Judgement& fake,
+Tensor AdversarialModel::feature_matching(const Tensor& real, const CriticNetwork::Judgement& fake,
                                           const Tensor& condition) {
   Tensor target;
   {
     const NoGrad no_grad;
     target = ops::mean(critic_->judge(real, condition).features, {0});
   }
-  return options_.feature_matching *
-         ops::sum(ops::square(ops::mean(fake.features, {0}) - target));
+  return options_.feature_matching * ops::sum(ops::square(ops::mean(fake.features, {0}) - target));
 }
 
 Tensor AdversarialModel::historical(const std::string& side) {

@@ -44,6 +44,8 @@ class AdversarialModel : public nn::Module {
   // Samples [n, ...] as the networks see them. condition: int64 labels or rows, or undefined.
   virtual Tensor generate(const Tensor& z, const Tensor& condition);
   virtual Index latent() const { return options_.generator.latent; }
+  // Classes that samples can be asked for; 0: none.
+  virtual Index classes() const { return options_.conditional ? options_.data.classes : 0; }
   // What samples are drawn under: of one class, or of each in turn for label -1. Undefined where
   // there is no condition. Error (usage) for a label the model has not.
   virtual Tensor condition(Index n, Index label, Generator& g);

@@ -28,8 +28,8 @@ Tensor ls_fake(T l) { return 0.5 * square(l); }
 Tensor hinge_real(T l) { return relu(1 - l); }
 Tensor hinge_fake(T l) { return relu(1 + l); }
 
-// f-GAN (Nowozin et al. 2016): E_p T - E_q f*(T) with T = g(v), v the critic's value. Non-saturating
-// as in the paper's section 3.2: the generator maximises E_q T.
+// f-GAN (Nowozin et al. 2016): E_p T - E_q f*(T) with T = g(v), v the critic's value.
+// Non-saturating as in the paper's section 3.2: the generator maximises E_q T.
 //   forward KL: T = v, f*(t) = exp(t - 1)
 Tensor kl_fake(T v) { return exp(v - 1); }
 //   reverse KL: T = -exp(-v), f*(t) = -1 - log(-t) = v - 1
@@ -97,7 +97,10 @@ const AdversarialLoss& adversarial_loss(const std::string& name) {
     list += (list.empty() ? "" : ", ") + std::string(l.name);
   }
   const std::string near = training::nearest(name, adversarial_loss_names());
-  throw Error(ErrorKind::usage, {"unknown adversarial loss", {}, "one of " + list, "'" + name + "'",
+  throw Error(ErrorKind::usage, {"unknown adversarial loss",
+                                 {},
+                                 "one of " + list,
+                                 "'" + name + "'",
                                  near.empty() ? "" : "perhaps '" + near + "'"});
 }
 

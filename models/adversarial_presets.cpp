@@ -36,7 +36,8 @@ Options adversarial_options() {
            "networks; auto: dcgan for images, dense for points")
           .from("Radford et al. 2016; Miyato et al. 2018"),
       integer("size", 0, {0, 1024}, "images are padded with black to so many rows and columns"),
-      integer("width", 0, {0, 1 << 16}, "of a hidden layer, or channels next to the image; 0: 64, dense 128"),
+      integer("width", 0, {0, 1 << 16},
+              "of a hidden layer, or channels next to the image; 0: 64, dense 128"),
       integer("layers", 3, {1, 100}, "hidden layers of dense networks"),
       text("generator_norm", "batch", norms, "normalisation in the generator")
           .from("Ioffe & Szegedy 2015"),
@@ -46,7 +47,8 @@ Options adversarial_options() {
       integer("attention", 0, {0, 1024}, "self-attention where maps have so many rows; 0: nowhere")
           .from("Zhang et al. 2019"),
       real("dropout", 0, {0, 0.99}, "probability of dropping a hidden unit of the critic"),
-      boolean("conditional", false, "both networks are told the label").from("Mirza & Osindero 2014"),
+      boolean("conditional", false, "both networks are told the label")
+          .from("Mirza & Osindero 2014"),
       text("conditioning", "input", {"input", "projection"}, "where the critic is told it")
           .from("Miyato & Koyama 2018"),
       text("loss", "gan", adversarial_loss_names(), "of the game"),
@@ -57,7 +59,8 @@ Options adversarial_options() {
            "of the critic's gradient")
           .from("Gulrajani et al. 2017; Kodali et al. 2017; Mescheder et al. 2018"),
       real("lambda", 10, {0, most}, "weight of the penalty"),
-      integer("penalty_every", 1, {1, 1 << 20}, "critic steps between penalties, weighted up by as many")
+      integer("penalty_every", 1, {1, 1 << 20},
+              "critic steps between penalties, weighted up by as many")
           .from("Karras et al. 2020"),
       text("penalty_noise", "code", {"code", "paper"},
            "of dragan: uniform up to std / 2, as its authors' code has it, or normal"),
@@ -70,14 +73,17 @@ Options adversarial_options() {
           .from("Heusel et al. 2017"),
       real("feature_matching", 0, {0, most}, "weight of the squared difference of mean features")
           .from("Salimans et al. 2016"),
-      real("historical_averaging", 0, {0, most}, "weight of the distance to the mean of past weights")
+      real("historical_averaging", 0, {0, most},
+           "weight of the distance to the mean of past weights")
           .from("Salimans et al. 2016"),
       integer("minibatch_discrimination", 0, {0, 1024}, "kernels that compare a batch's samples")
           .from("Salimans et al. 2016"),
       boolean("minibatch_stddev", false, "the critic sees the batch's standard deviation")
           .from("Karras et al. 2018"),
-      real("label_smoothing", 1, {0.5, 1}, "label of data; 0.9 is usual").from("Salimans et al. 2016"),
-      real("instance_noise", 0, {0, 100}, "standard deviation of noise on what the critic sees, at first")
+      real("label_smoothing", 1, {0.5, 1}, "label of data; 0.9 is usual")
+          .from("Salimans et al. 2016"),
+      real("instance_noise", 0, {0, 100},
+           "standard deviation of noise on what the critic sees, at first")
           .from("Soenderby et al. 2017"),
       integer("instance_noise_steps", 10000, {1, 1e15}, "steps over which it falls to 0"),
       integer("replay", 0, {0, 1 << 20}, "generated samples kept to show the critic again")
@@ -87,7 +93,8 @@ Options adversarial_options() {
 
 void settle_game(Config& c, const DataInfo& d) {
   const bool image = d.kind == data::Kind::image;
-  if (c.text("architecture") == "auto") c.set("architecture", std::string(image ? "dcgan" : "dense"));
+  if (c.text("architecture") == "auto")
+    c.set("architecture", std::string(image ? "dcgan" : "dense"));
   const std::string& architecture = c.text("architecture");
   if (!image && architecture != "dense")
     refuse("architecture", "the networks do not fit the data", "dense for points", architecture);
@@ -97,16 +104,18 @@ void settle_game(Config& c, const DataInfo& d) {
   if (c.integer("size") > 0) {
     if (!image) refuse("size", "points are not padded", "0", concat(c.integer("size")));
     if (c.integer("size") < std::max(d.sample_shape[0], d.sample_shape[1]))
-      refuse("size", "the images are larger", concat("at least ", std::max(d.sample_shape[0], d.sample_shape[1])),
+      refuse("size", "the images are larger",
+             concat("at least ", std::max(d.sample_shape[0], d.sample_shape[1])),
              concat(c.integer("size")));
   }
   if (image && architecture != "dense") {
     const Index h = c.integer("size") ? c.integer("size") : d.sample_shape[0],
                 w = c.integer("size") ? c.integer("size") : d.sample_shape[1];
     if (h < 8 || w < 8 || h % 4 || w % 4)
-      refuse("size", concat("a size that ", architecture, " cannot make").c_str(),
-             "8 or more, divisible by 4", concat(h, " x ", w),
-             concat("set size=", (std::max({h, w, Index(8)}) + 3) / 4 * 4, " or architecture=dense"));
+      refuse(
+          "size", concat("a size that ", architecture, " cannot make").c_str(),
+          "8 or more, divisible by 4", concat(h, " x ", w),
+          concat("set size=", (std::max({h, w, Index(8)}) + 3) / 4 * 4, " or architecture=dense"));
   }
   const double steps = c.real("d_steps"), n = steps < 1 ? 1 / steps : steps;
   if (std::fabs(n - std::round(n)) > 1e-6 * n)
@@ -184,15 +193,21 @@ Preset game_preset(const GameRow& row) {
            .make = row.make};
   p = with_options(std::move(p), adversarial_options() + row.own);
   // Radford et al. 2016: Adam 2e-4 (0.5, 0.999). For points what covers a grid of modes.
-  p = with_defaults(std::move(p), Settings{{"lr", "2e-4"},
-                                           {"beta1", "0.5"},
-                                           {"batch", "64"},
-                                           {"epochs", "20"}});
+  p = with_defaults(std::move(p),
+                    Settings{{"lr", "2e-4"}, {"beta1", "0.5"}, {"batch", "64"}, {"epochs", "20"}});
   p = with_defaults(std::move(p), row.defaults);
-  p.for_points = {{"latent", "8"},   {"generator_norm", "none"}, {"lambda", "0.1"},
-                  {"lr", "5e-4"},    {"beta1", "0.5"},           {"beta2", "0.9"},
-                  {"ema", "0.999"},  {"lr_decay", "auto"},       {"batch", "256"},
-                  {"steps", "20000"}, {"eval_every", "5000"},     {"sample_every", "5000"},
+  p.for_points = {{"latent", "8"},
+                  {"generator_norm", "none"},
+                  {"lambda", "0.1"},
+                  {"lr", "5e-4"},
+                  {"beta1", "0.5"},
+                  {"beta2", "0.9"},
+                  {"ema", "0.999"},
+                  {"lr_decay", "auto"},
+                  {"batch", "256"},
+                  {"steps", "20000"},
+                  {"eval_every", "5000"},
+                  {"sample_every", "5000"},
                   {"checkpoint_every", "5000"}};
   p.for_points.insert(p.for_points.end(), row.points.begin(), row.points.end());
   return p;
@@ -266,20 +281,21 @@ std::vector<Preset> adversarial_presets() {
                    .source = "Sriperumbudur et al. 2009",
                    .defaults = {{"loss", "tv"}, {"spectral_norm", "critic"}},
                    .make = make}),
-      game_preset({.name = "sagan",
-                   .summary = "hinge losses, spectral norm in both networks, self-attention",
-                   .source = "Zhang et al. 2019",
-                   .defaults = {{"loss", "hinge"},
-                                {"architecture", "resnet"},
-                                {"size", "32"},
-                                {"spectral_norm", "both"},
-                                {"attention", "16"},
-                                {"beta1", "0"},
-                                {"beta2", "0.9"},
-                                {"lr", "1e-4"},
-                                {"ttur", "4"}},
-                   .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
-                   .make = make}),
+      game_preset(
+          {.name = "sagan",
+           .summary = "hinge losses, spectral norm in both networks, self-attention",
+           .source = "Zhang et al. 2019",
+           .defaults = {{"loss", "hinge"},
+                        {"architecture", "resnet"},
+                        {"size", "32"},
+                        {"spectral_norm", "both"},
+                        {"attention", "16"},
+                        {"beta1", "0"},
+                        {"beta2", "0.9"},
+                        {"lr", "1e-4"},
+                        {"ttur", "4"}},
+           .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
+           .make = make}),
   };
 }
 

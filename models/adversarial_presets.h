@@ -17,8 +17,8 @@ void settle_game(training::Config& config, const DataInfo& data);
 template <class M>
 std::unique_ptr<GenerativeTask> make_game(const training::Config& c, const DataInfo& d,
                                           const nn::Init& init, Generator& draws) {
-  return std::make_unique<AdversarialTask>(
-      std::make_unique<M>(c, game_of(c, d), init, draws), std::uint64_t(c.integer("seed")));
+  return std::make_unique<AdversarialTask>(std::make_unique<M>(c, game_of(c, d), init, draws),
+                                           std::uint64_t(c.integer("seed")));
 }
 
 // A row with the common options, its own besides, and the family's defaults changed by `defaults`;

@@ -1,6 +1,7 @@
 #include "models/adversarial_task.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/data/generated.h"
 #include "engine/io/image.h"
@@ -34,9 +35,7 @@ Picture AdversarialTask::sample(const SampleOptions& o) {
     throw Error(ErrorKind::usage,
                 {"number of samples out of range", {}, "at least 1", concat(o.n)});
   return picture(samples(o.n, o.seed, o.temperature, o.label), model_->options().data.sample_shape,
-                 o.label < 0 && model_->condition(1, -1, *std::make_unique<Generator>())
-                     ? int(std::min<Index>(model_->options().data.classes, 20))
-                     : 0);
+                 o.label < 0 ? int(std::min<Index>(model_->classes(), 20)) : 0);
 }
 
 Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Split&, Index rows,
@@ -85,7 +84,8 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
     const std::string& m = wanted[i];
     if (m == "critic") {
       double real = 0, fake = 0;
-      Generator g{o.seed, evaluation_draws}, choices{o.seed, evaluation_draws + (std::uint64_t(1) << 59)};
+      Generator g{o.seed, evaluation_draws},
+          choices{o.seed, evaluation_draws + (std::uint64_t(1) << 59)};
       const Tensor like = model_->parameters().at(0).value;
       for (Index at = 0; at < n; at += chunk_rows) {
         if (stopped()) return {};
@@ -94,7 +94,8 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
         const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
         const Tensor on_fake = model_->value(model_->generate(z, c), c);
         if (!on_fake) break;
-        if (c && c.dtype() == DType::i64 && split.labels) c = ops::slice(split.labels, 0, at, at + some);
+        if (c && c.dtype() == DType::i64 && split.labels)
+          c = ops::slice(split.labels, 0, at, at + some);
         const Tensor x = rows(data, split, at, at + some, o.seed);
         real += ops::sum(model_->value(model_->to_network(x), c)).item();
         fake += ops::sum(on_fake).item();
@@ -106,8 +107,8 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
       figures.emplace_back("critic_fake", fake / double(n));
     } else if (m == "w1") {
       const Index some = std::min({n, w1_samples, assignment_limit});
-      figures.emplace_back("w1", wasserstein(rows(data, split, 0, some, o.seed),
-                                             samples(some, o.seed, 1, -1)));
+      figures.emplace_back(
+          "w1", wasserstein(rows(data, split, 0, some, o.seed), samples(some, o.seed, 1, -1)));
     } else {
       const Modes modes = count_modes(samples(modes_samples, o.seed, 1, -1), data.name);
       figures.emplace_back("modes_covered", double(modes.covered));

@@ -20,7 +20,13 @@ SinCos portable_sincos_2pi(double turns);
 double portable_exp(double x);  // |x| <= 16, to about 1e-14
 
 // What a host stream is for. A run's own Generator has subsequence 0, so the streams never meet.
-enum class Purpose : std::uint64_t { shuffle = 1, hold_out = 2, binarize = 3, generate = 4, replay = 8 };
+enum class Purpose : std::uint64_t {
+  shuffle = 1,
+  hold_out = 2,
+  binarize = 3,
+  generate = 4,
+  replay = 8
+};
 
 // The words of one subsequence, in order.
 class HostStream {
