@@ -10,6 +10,7 @@
 #include "engine/data/batches.h"
 #include "engine/data/data_set.h"
 #include "engine/nn/conv.h"
+#include "engine/nn/gradient_penalty.h"
 #include "engine/nn/init.h"
 #include "engine/nn/layers.h"
 #include "engine/nn/module.h"

@@ -14,9 +14,11 @@ class Conv2d : public Joinable {
          bool with_bias = true);
   using Joinable::forward;
   Tensor forward(const Tensor& x, ops::Activation activation) override {
-    return ops::conv2d(x, weight, bias, options_, activation);
+    return ops::conv2d(x, weight_now(), bias, options_, activation);
   }
   std::string describe() const override;
+  const ops::ConvOptions& options() const { return options_; }
+  Tensor weight_now() { return weight; }  // what a forward multiplies by
 
   Tensor weight, bias;  // bias undefined without one
 

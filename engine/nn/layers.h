@@ -22,9 +22,10 @@ class Linear : public Joinable {
   Linear(Index in, Index out, const Init& init, bool with_bias = true);
   using Joinable::forward;
   Tensor forward(const Tensor& x, ops::Activation activation) override {
-    return ops::linear(x, weight, bias, activation);
+    return ops::linear(x, weight_now(), bias, activation);
   }
   std::string describe() const override;
+  Tensor weight_now() { return weight; }  // what a forward multiplies by
 
   Tensor weight, bias;  // bias undefined without one
 };
@@ -83,6 +84,7 @@ class Sequential : public Layer {
   Tensor forward(const Tensor& x) override;
   std::string describe() const override;  // one line a layer
   std::size_t size() const { return layers_.size(); }
+  Layer& layer(std::size_t i) { return *layers_.at(i); }
 
  private:
   std::vector<std::unique_ptr<Layer>> layers_;

@@ -75,6 +75,7 @@ void add_conv_cases(std::vector<OpCase>&);
 void add_resample_cases(std::vector<OpCase>&);
 void add_random_cases(std::vector<OpCase>&);
 void add_variational_cases(std::vector<OpCase>&);
+void add_penalty_cases(std::vector<OpCase>&);
 const std::vector<OpCase>& op_cases();
 
 }  // namespace imago::test

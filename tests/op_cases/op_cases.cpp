@@ -14,6 +14,7 @@ const std::vector<OpCase>& op_cases() {
     add_resample_cases(rows);
     add_random_cases(rows);
     add_variational_cases(rows);
+    add_penalty_cases(rows);
     return rows;
   }();
   return all;
