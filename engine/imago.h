@@ -11,6 +11,7 @@
 #include "engine/data/data_set.h"
 #include "engine/nn/attention.h"
 #include "engine/nn/conv.h"
+#include "engine/nn/gradient_penalty.h"
 #include "engine/nn/init.h"
 #include "engine/nn/layers.h"
 #include "engine/nn/minibatch.h"

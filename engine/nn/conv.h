@@ -17,6 +17,7 @@ class Conv2d : public Weighted {
     return ops::conv2d(x, weight_now(), bias, options_, activation);
   }
   std::string describe() const override;
+  const ops::ConvOptions& options() const { return options_; }
 
  private:
   ops::ConvOptions options_;

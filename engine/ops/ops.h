@@ -5,6 +5,7 @@
 #include "engine/ops/layout.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/norm.h"
+#include "engine/ops/penalty.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"

@@ -296,31 +296,36 @@ void reduce_all(Stream, Index n, F f, G g) {
   g(add_halves(part, B));
 }
 
-// --- rows of normals
+// --- rows of draws
 
 constexpr Index kTile = 512;  // normals a thread holds
 constexpr Index kTileSpace = kTile + 64;
 
-// Normals [begin, end) of the draw at key, end - begin <= kTile, into e, which holds kTile + 8;
+// Elements [begin, end) of the draw at key, end - begin <= kTile, into e, which holds kTileSpace;
 // where number begin is.
-inline const float* fill_normals(float* e, PhiloxKey key, Index begin, Index end) {
-  fill_normal_blocks(e, key, uint64_t(begin / 4), whole_vectors((end + 3) / 4 - begin / 4));
+template <class Fill>
+const float* fill_elements(float* e, PhiloxKey key, Index begin, Index end, Fill fill) {
+  fill(e, key, uint64_t(begin / 4), whole_vectors((end + 3) / 4 - begin / 4));
   return e + begin % 4;
+}
+inline const float* fill_normals(float* e, PhiloxKey key, Index begin, Index end) {
+  return fill_elements(e, key, begin, end, fill_normal_blocks);
 }
 inline Index rows_of_tile(Index cols) { return cols < 1 ? kTile : cols < kTile ? kTile / cols : 1; }
 
 // For rows in groups, b = r / members: f(b, r, c, e) with e element r * cols + c of the draw at
 // key.
-template <class F>
-void for_each_normal(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f) {
+template <class Fill, class F>
+void for_each_random(Index groups, Index members, Index cols, PhiloxKey key, Fill fill, F f) {
   const Index rows = groups * members, step = rows_of_tile(cols);
-#pragma omp parallel for schedule(static) firstprivate(f) if (parallel : rows * cols > kGrain / 4)
+#pragma omp parallel for schedule(static) firstprivate(f, fill) if (parallel \
+                                                                    : rows * cols > kGrain / 4)
   for (Index t = 0; t < rows; t += step) {
     const Index last = t + step < rows ? t + step : rows;
     alignas(64) float e[kTileSpace];
     for (Index begin = t * cols; begin < last * cols; begin += kTile) {
       const Index end = begin + kTile < last * cols ? begin + kTile : last * cols;
-      const float* z = fill_normals(e, key, begin, end);
+      const float* z = fill_elements(e, key, begin, end, fill);
       for (Index i = begin; i < end;) {  // one row, or what of it is in the tile
         const Index r = i / cols, b = r / members, c = i - r * cols;
         const Index n = (r + 1) * cols < end ? cols - c : end - i;
@@ -330,6 +335,14 @@ void for_each_normal(Stream, Index groups, Index members, Index cols, PhiloxKey 
       }
     }
   }
+}
+template <class F>
+void for_each_normal(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f) {
+  for_each_random(groups, members, cols, key, fill_normal_blocks, f);
+}
+template <class F>
+void for_each_uniform(Stream, Index groups, Index members, Index cols, PhiloxKey key, F f) {
+  for_each_random(groups, members, cols, key, fill_uniform_blocks, f);
 }
 
 // g(r, sum over c of f(b, r, c, e)).

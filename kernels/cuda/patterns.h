@@ -123,6 +123,10 @@ template <class F>
 void for_each_normal(Stream s, Index groups, Index members, Index cols, PhiloxKey key, F f) {
   for_each_random<NormalDraw>(s, groups * members * cols, key, ByGroup<F>{members, cols, f});
 }
+template <class F>
+void for_each_uniform(Stream s, Index groups, Index members, Index cols, PhiloxKey key, F f) {
+  for_each_random<UniformDraw>(s, groups * members * cols, key, ByGroup<F>{members, cols, f});
+}
 
 // ---- sums inside a block. A is any plain struct with operator+= whose A{} adds nothing.
 

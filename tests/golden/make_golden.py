@@ -60,6 +60,12 @@ def sincos_2pi(t):
     return np.where(q & 2, -x, x), np.where((q + 1) & 2, -y, y)
 
 
+def uniforms(seed, offset, n):
+    """As normals, in [0, 1) with 24 bits."""
+    w = philox(seed, np.arange(offset, offset + (n + 3) // 4, dtype=np.uint64)).astype(np.uint32).reshape(-1)
+    return (w >> np.uint32(8)).astype(F)[:n] * F(2.0**-24)
+
+
 def normals(seed, offset, n):
     """Element i is lane i % 4 of block offset + i / 4; float32."""
     w = philox(seed, np.arange(offset, offset + (n + 3) // 4, dtype=np.uint64)).astype(np.uint32).reshape(-1, 2)

@@ -16,6 +16,7 @@ const std::vector<OpCase>& op_cases() {
     add_norm_cases(rows);
     add_random_cases(rows);
     add_variational_cases(rows);
+    add_penalty_cases(rows);
     return rows;
   }();
   return all;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares imago-bench with PyTorch on this machine: ratio = PyTorch's time / Imago's, larger is better for Imago.
 
-usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',H"]
+usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',D,H"]
 Needs torch, numpy and safetensors (PyPI); run by hand, never by a test. Blocks of the two sides alternate; each pair of
 blocks yields a ratio, and their median and quartiles are reported. PyTorch runs as the fastest of eager, fused Adam and
 torch.compile. Before a case is timed, every one of them must reproduce imago-bench's first 20 losses, with its weights,
@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE), str(HERE.parent.parent / "tests/golden")]
 # torch is imported late: until then this process is small, and a child's peak memory is at least its parent's.
 
-CASES = {"A": ["A"], "B": ["B/k=1", "B/k=5", "B/k=50"], "B'": ["B'/k=1", "B'/k=50"], "H": []}
+CASES = {"A": ["A"], "B": ["B/k=1", "B/k=5", "B/k=50"], "B'": ["B'/k=1", "B'/k=50"],
+         "D": ["D/dense", "D/conv"], "H": []}
 STEPS = 20
 SPIN = {"GOMP_SPINCOUNT": "10000"}  # both sides; what imago sets for itself, and no slower for PyTorch
 
@@ -53,7 +54,6 @@ def imago_block(program, case, environment, seconds):
 
 def compare_step(program, case, threads, rounds, seconds):
     import safetensors
-    from make_golden import normals
 
     import torch_steps
     environment = {**os.environ, **SPIN, "OMP_NUM_THREADS": str(threads)}
@@ -63,9 +63,9 @@ def compare_step(program, case, threads, rounds, seconds):
         with safetensors.safe_open(dump, "pt") as f:
             meta, tensors = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
     torch_steps.use_threads(threads)
-    count = torch_steps.Training(tensors, meta).normals
-    blocks = (count + 3) // 4  # of four words; every step's draw begins a new one
-    noise = [normals(int(meta["seed"]), step * blocks, count) for step in range(STEPS)]
+    training = torch_steps.training_of(meta)(tensors, meta)
+    blocks = (training.draws + 3) // 4  # of four words; every step's draw begins a new one
+    noise = [training.noise(int(meta["seed"]), step * blocks, training.draws) for step in range(STEPS)]
     ways, proof = torch_steps.variants(tensors, meta, noise)
 
     tried = {name: statistics.median(way.time(seconds) for _ in range(3)) * 1e3 for name, way in ways.items()}

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     if (benchmark::ReportUnrecognizedArguments(kept, argv)) return 2;
     imago::bench::register_ops();
     imago::bench::register_steps();
+    imago::bench::register_critic_steps();
     if (comparison)
       benchmark::RunSpecifiedBenchmarks(comparison.get());
     else

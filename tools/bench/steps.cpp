@@ -144,6 +144,7 @@ void update(benchmark::State& state, Device d, bool composite) {
 }  // namespace
 
 void dump_losses(const std::string& name, const std::string& file) {
+  if (dump_critic_losses(name, file)) return;
   std::string names;
   for (const Case& c : cases()) {
     names += (names.empty() ? "" : ", ") + std::string(c.name);
@@ -165,6 +166,7 @@ void dump_losses(const std::string& name, const std::string& file) {
                            {"bound", o.bound == models::Bound::iwae ? "iwae" : "elbo"}});
     return;
   }
+  for (const std::string& critic : critic_cases()) names += ", " + critic;
   throw Error(ErrorKind::usage, {"no such case", "--dump-losses", "one of " + names, name});
 }
 

@@ -10,8 +10,10 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "tests/golden"))
 import numpy as np
 import torch
+from make_golden import normals, uniforms
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
@@ -49,24 +51,23 @@ class Model(torch.nn.Module):
 
 
 class Training:
-    """A case as imago-bench dumped it (tensors, metadata): its data, batches and initial weights."""
+    """A case as imago-bench dumped it (tensors, metadata): its data, batches and initial weights. A subclass says what
+    model it is, what function gives the loss, and how much noise of which kind a step draws."""
 
-    def __init__(self, tensors, meta, compiled=False, **adam):
+    def __init__(self, tensors, meta, compiled=False, lr=1e-3, betas=(0.9, 0.999), **adam):
         initial = {k.removeprefix("initial."): v for k, v in tensors.items() if k.startswith("initial.")}
-        sizes = [v.shape[1] for k, v in sorted(initial.items()) if k.startswith("encoder") and v.dim() == 2]
-        self.model = Model(sizes, int(meta["latent"]), int(meta["samples"]), meta["activation"], meta["bound"])
+        self.model = self.build(initial, meta)
         self.model.load_state_dict(initial)
-        self.loss = torch.compile(self.model) if compiled else self.model
-        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, **adam)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr, betas, **adam)
         self.data, self.batches, self.next = tensors["data"], tensors["batches"], 0
-        self.normals = self.batches.shape[1] * int(meta["samples"]) * int(meta["latent"])
         self.sum = torch.zeros(())
+        self.loss = torch.compile(self.function()) if compiled else self.function()
 
-    def step(self, eps=None):
+    def step(self, noise=None):
         """The whole step: batch, forward, loss, gradient, update, and the running sum of the loss."""
         x = self.data.index_select(0, self.batches[self.next % len(self.batches)])
         self.next += 1
-        loss = self.loss(x, torch.randn(self.normals) if eps is None else eps)
+        loss = self.loss(x, self.draw(self.draws) if noise is None else noise)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -88,6 +89,57 @@ class Training:
         return now / count
 
 
+class Autoencoder(Training):
+    noise, draw = staticmethod(normals), staticmethod(torch.randn)
+
+    def build(self, initial, meta):
+        sizes = [v.shape[1] for k, v in sorted(initial.items()) if k.startswith("encoder") and v.dim() == 2]
+        return Model(sizes, int(meta["latent"]), int(meta["samples"]), meta["activation"], meta["bound"])
+
+    def __init__(self, tensors, meta, **options):
+        super().__init__(tensors, meta, **options)
+        self.draws = self.batches.shape[1] * int(meta["samples"]) * int(meta["latent"])
+
+    def function(self):
+        return self.model
+
+
+class Critic(Training):
+    """WGAN-GP's critic; a batch holds generated samples, then as many real ones."""
+    noise, draw = staticmethod(uniforms), staticmethod(torch.rand)
+
+    def build(self, initial, meta):
+        if meta["critic"] == "dense":
+            return network([784, 512, 512, 512, 1], torch.nn.ReLU)
+        convolution = [torch.nn.Conv2d(1, 64, 4, 2, 1), torch.nn.LeakyReLU(0.2),
+                       torch.nn.Conv2d(64, 128, 4, 2, 1), torch.nn.LeakyReLU(0.2)]
+        return torch.nn.Sequential(*convolution, torch.nn.Flatten(), torch.nn.Linear(7 * 7 * 128, 1))
+
+    def __init__(self, tensors, meta, **options):
+        super().__init__(tensors, meta, lr=float(meta["lr"]), betas=(float(meta["beta1"]), float(meta["beta2"])),
+                         **options)
+        if meta["critic"] == "conv":
+            self.data = self.data.permute(0, 3, 1, 2).contiguous()
+        self.draws, self.weight = self.batches.shape[1] // 2, float(meta["penalty"])
+
+    def function(self):
+        return self.value
+
+    def value(self, x, u):
+        values = self.model(x)
+        count = len(x) // 2
+        fake, real = x[:count], x[count:]
+        u = u.view(-1, *[1] * (x.dim() - 1))
+        between = (u * real + (1 - u) * fake).requires_grad_()
+        slope, = torch.autograd.grad(self.model(between).sum(), between, create_graph=True)
+        penalty = ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        return values[:count].mean() - values[count:].mean() + self.weight * penalty
+
+
+def training_of(meta):
+    return Critic if "critic" in meta else Autoencoder
+
+
 def differing(losses, expected):
     """The largest relative difference."""
     return float(np.max(np.abs(losses - expected) / np.abs(expected)))
@@ -102,7 +154,7 @@ def variants(tensors, meta, noise, tolerance=1e-5, compile_seconds=240):
 
     ways = {"eager": {}, "fused Adam": {"fused": True}, "compiled": {"fused": True, "compiled": True}}
     for name, options in ways.items():
-        training = Training(tensors, meta, **options)
+        training = training_of(meta)(tensors, meta, **options)
         try:
             signal.signal(signal.SIGALRM, too_long)
             signal.alarm(compile_seconds if name == "compiled" else 0)
