@@ -100,6 +100,11 @@ Tensor InstanceNorm::forward(const Tensor& x) {
 }
 std::string InstanceNorm::describe() const { return concat("InstanceNorm(", weight.size(0), ")"); }
 
+PixelNorm::PixelNorm(double eps) : eps_(eps) {
+  if (!(eps > 0))
+    throw Error(ErrorKind::usage,
+                {"PixelNorm of impossible settings", {}, "eps above 0", concat(eps)});
+}
 Tensor PixelNorm::forward(const Tensor& x) { return ops::pixel_norm(x, eps_); }
 
 MinibatchStddev::MinibatchStddev(Index group) : group_(group) {

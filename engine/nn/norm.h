@@ -66,7 +66,7 @@ class InstanceNorm : public GroupNorm {
 // x over its root mean square along the channels; no weights.
 class PixelNorm : public Layer {
  public:
-  explicit PixelNorm(double eps = 1e-8) : eps_(eps) {}
+  explicit PixelNorm(double eps = 1e-8);
   Tensor forward(const Tensor& x) override;
   std::string describe() const override { return "PixelNorm"; }
 

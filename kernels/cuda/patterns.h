@@ -161,8 +161,8 @@ DEVICE inline A block_sum(A a) {
 
 // ---- rows
 
-// What works on one row in for_each_row: a warp, or a block when rows are long. All its threads run
-// the body.
+// What works on one row in for_each_row: a thread, a warp, or a block, by the length of rows. All
+// its threads run the body.
 struct Row {
   int thread, width;
   // Sum of f(c) for 0 <= c < n, known to all.
@@ -170,7 +170,7 @@ struct Row {
   DEVICE A sum(Index n, F f) const {
     A a{};
     for (Index c = thread; c < n; c += width) a += f(c);
-    return width == kWarp ? warp_sum(a) : block_sum(a);
+    return width == 1 ? a : width == kWarp ? warp_sum(a) : block_sum(a);
   }
   // f(c) for 0 <= c < n. The same thread serves the same c each time, so that it sees what it wrote
   // there.
@@ -192,7 +192,7 @@ __global__ void for_each_row_kernel(Index rows, int width, F f) {
 // f(row, r) for every row; cols is about how much each() is given.
 template <class F>
 void for_each_row(Stream s, Index rows, Index cols, F f) {
-  const int width = cols <= 2 * kBlock ? kWarp : kBlock;
+  const int width = cols <= 4 ? 1 : cols <= 2 * kBlock ? kWarp : kBlock;
   if (rows > 0)
     IMAGO_LAUNCH(for_each_row_kernel<F>, blocks(rows, kBlock / width), kBlock, 0, s, rows, width,
                  f);
