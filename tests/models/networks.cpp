@@ -6,6 +6,7 @@
 
 #include "engine/ops/ops.h"
 #include "tests/errors.h"
+#include "tests/nn/differences.h"
 
 namespace imago::models {
 namespace {
@@ -294,6 +295,28 @@ TEST(Networks, ProjectionIsTheInnerProduct) {
     double want = head->bias.values()[0];
     for (std::size_t k = 0; k < 5; k++) want += f[i * 5 + k] * (w[k] + v[k * 3 + i % 3]);
     EXPECT_NEAR(got[i], want, 1e-6);
+  }
+}
+
+// What a gradient penalty differentiates: every order through all that a critic may hold.
+TEST(Networks, GradientsOfBothOrders) {
+  for (const Architecture a : {Architecture::dcgan, Architecture::resnet}) {
+    SCOPED_TRACE(int(a));
+    Draws d;
+    auto o = critic_of(a, {8, 8, 1});
+    o.width = 2, o.activation = "silu", o.norm = Norm::layer, o.rule = WeightRule::spectral;
+    o.attention = 2 * (a == Architecture::dcgan ? 1 : 2), o.discrimination = 1;
+    o.minibatch_stddev = true, o.classes = 2, o.conditioning = Conditioning::projection;
+    CriticNetwork critic(o, {d.init, {}, DType::f64}, d.draws);
+    critic.eval();  // a power iteration would change what is differentiated
+    const Tensor x = ops::randn({2, 8, 8, 1}, d.data, DType::f64).requires_grad_();
+    std::vector<Tensor> leaves{x};
+    for (const Parameter& p : critic.parameters()) {
+      if (p.name.ends_with("gamma")) p.value.fill_(.5);
+      leaves.push_back(p.value);
+    }
+    test::expect_gradients([&] { return ops::sum(ops::tanh(critic.forward(x, labels(2, 2)))); },
+                           leaves, 3);
   }
 }
 
