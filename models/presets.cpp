@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "models/classifier.h"
 #include "models/preset_rows.h"
 
 namespace imago::models {
@@ -61,6 +62,7 @@ const std::vector<Preset>& presets() {
   static const std::vector<Preset> all = [] {
     std::vector<Preset> rows = latent_variable_presets();
     for (Preset& p : adversarial_presets()) rows.push_back(std::move(p));
+    rows.push_back(classifier_preset());
     return rows;
   }();
   return all;
