@@ -45,6 +45,13 @@ Option preset_option(const std::string& name) {
 
 }  // namespace
 
+Option judge_option() {
+  Option o = training::option::text(
+      "judge", "", {}, "run of a classifier that measures samples: fd, labels; empty: none");
+  o.group = OptionGroup::run;
+  return o;
+}
+
 Preset with_options(Preset p, const Options& own) {
   p.options = Options{preset_option(p.name)} + run_options() + own + training::trainer_options();
   return p;
