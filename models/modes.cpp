@@ -14,8 +14,8 @@ struct Nearest {
   std::size_t mode;
   double square;  // of the distance to its mean
 };
-std::vector<Nearest> nearest(const Tensor& x, const data::Mixture& mixture) {
-  const std::vector<double> v = finite_rows(x, "the modes of samples");
+std::vector<Nearest> nearest(const Tensor& x, const data::Mixture& mixture, const char* where) {
+  const std::vector<double> v = finite_rows(x, where);
   std::vector<Nearest> all;
   for (std::size_t i = 0; i < v.size(); i += 2) {
     Nearest n{0, std::numeric_limits<double>::infinity()};
@@ -43,7 +43,8 @@ Tensor nearest_modes(const Tensor& x, const std::string& set) {
     throw Error(ErrorKind::usage,
                 {"wrong samples", "the modes of samples", "[N, 2]", concat(x.shape())});
   std::vector<std::int64_t> modes;
-  for (const Nearest& n : nearest(x, mixture)) modes.push_back(std::int64_t(n.mode));
+  for (const Nearest& n : nearest(x, mixture, "the modes of samples"))
+    modes.push_back(std::int64_t(n.mode));
   return Tensor::from(modes, Shape{x.size(0)});
 }
 
@@ -56,7 +57,7 @@ Modes count_modes(const Tensor& x, const std::string& set) {
   const double reach = 9 * mixture.sigma * mixture.sigma;
   constexpr Index enough = 20;
   std::vector<Index> good(total);
-  for (const Nearest& n : nearest(x, mixture))
+  for (const Nearest& n : nearest(x, mixture, "metric 'modes'"))
     if (n.square <= reach) good[n.mode]++;
   Modes m{0, Index(total), 0};
   for (const Index n : good) {

@@ -87,8 +87,12 @@ TEST(Infogan, InformationByHand) {
   // Q knows nothing of a category: E log Q = -log K, and so L_I = 0. Of a code u ~ U(-1, 1):
   // E log N(u; m, 1) + log 2 with m the bias.
   const Index rows = 20000;
-  Game game("infogan", {{"categorical", "5"}, {"continuous", "1"}, {"info_lambda", "2"}}, rows);
-  Game without("infogan", {{"categorical", "5"}, {"continuous", "1"}, {"info_lambda", "0"}}, rows);
+  Game game("infogan",
+            {{"categorical", "5"}, {"continuous", "1"}, {"info_lambda", "2"}, {"width", "8"}},
+            rows);
+  Game without("infogan",
+               {{"categorical", "5"}, {"continuous", "1"}, {"info_lambda", "0"}, {"width", "8"}},
+               rows);
   game.parameter("q.weight").fill_(0);
   const double m = 0.5;
   game.parameter("q.bias").copy_(Tensor::from(std::vector<float>{1, 1, 1, 1, 1, float(m)}, {6}));
@@ -109,7 +113,7 @@ TEST(Infogan, InformationByHand) {
 
 TEST(Infogan, CodesAreDrawnAlike) {
   // The biases shift the odds of Q to e : 1 between two categories: E log Q tells their shares.
-  Game game("infogan", {{"categorical", "2"}}, 20000);
+  Game game("infogan", {{"categorical", "2"}, {"width", "8"}}, 20000);
   game.parameter("q.weight").fill_(0);
   game.parameter("q.bias").copy_(Tensor::from(std::vector<float>{1, 0}, {2}));
   const double expected = 0.5 - std::log(1 + std::exp(1.)) + std::log(2.);
@@ -176,11 +180,13 @@ TEST(Labels, ResumeToTheSameBytes) {
   for (const char* name : {"acgan", "infogan"}) {
     const auto request = [&](const std::string& out) {
       return TrainRequest{name,
-                          {{"data", "ring8"},
+                          {{"data", "four-patterns"},
+                           {"architecture", "dense"},
                            {"device", "cpu"},
                            {"steps", "9"},
                            {"batch", "16"},
                            {"width", "8"},
+                           {"critic_norm", "none"},
                            {"d_steps", "3"},
                            {"historical_averaging", "0.1"},
                            {"penalty", "r1"}},
