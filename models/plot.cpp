@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "engine/core/error.h"
+
 namespace imago::models {
 
 namespace {
@@ -16,9 +18,10 @@ constexpr const char* strokes[] = {"#000000", "#d55e00", "#0072b2",
                                    "#009e73' stroke-dasharray='7 5",
                                    "#cc79a7' stroke-dasharray='7 5"};
 
-std::string number(double x, const char* format = "%.6g") {
+// To a hundredth of a pixel.
+std::string pixels(double x) {
   char text[32];
-  std::snprintf(text, sizeof text, format, x == 0 ? 0. : x);
+  std::snprintf(text, sizeof text, "%.2f", x);
   return text;
 }
 std::string escaped(const std::string& text) {
@@ -27,9 +30,12 @@ std::string escaped(const std::string& text) {
     out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : std::string(1, c);
   return out;
 }
-std::string label(double x, double y, const std::string& anchor, const std::string& text) {
-  return "<text x='" + number(x) + "' y='" + number(y) + "' text-anchor='" + anchor + "'>" +
-         escaped(text) + "</text>\n";
+std::string label(double x, double y, const char* anchor, const std::string& text) {
+  return concat("<text x='", x, "' y='", y, "' text-anchor='", anchor, "'>", escaped(text),
+                "</text>\n");
+}
+std::string grid_line(double x1, double y1, double x2, double y2) {
+  return concat("<line class='grid' x1='", x1, "' y1='", y1, "' x2='", x2, "' y2='", y2, "'/>\n");
 }
 
 struct Range {
@@ -48,7 +54,8 @@ struct Range {
     const double rough = (high - low) / 5, ten = std::pow(10, std::floor(std::log10(rough)));
     const double step = ten * (rough > 5 * ten ? 10 : rough > 2 * ten ? 5 : rough > ten ? 2 : 1);
     std::vector<double> all;
-    for (double k = std::ceil(low / step); k * step <= high; k++) all.push_back(k * step);
+    for (double k = std::ceil(low / step); k * step <= high; k++)
+      all.push_back(k == 0 ? 0 : k * step);  // no -0
     return all;
   }
 };
@@ -66,29 +73,25 @@ std::string drawn(const Panel& panel, double left, F colour) {
   const auto down = [&](double v) { return bottom - side * y.share(v); };
   std::string out = label(left + side / 2, top - 10, "middle", panel.title);
   for (const double t : x.ticks())
-    out += "<line class='grid' x1='" + number(across(t)) + "' y1='" + number(top) + "' x2='" +
-           number(across(t)) + "' y2='" + number(bottom) + "'/>\n" +
-           label(across(t), bottom + 16, "middle", number(t));
+    out += grid_line(across(t), top, across(t), bottom) +
+           label(across(t), bottom + 16, "middle", concat(t));
   for (const double t : y.ticks())
-    out += "<line class='grid' x1='" + number(left) + "' y1='" + number(down(t)) + "' x2='" +
-           number(left + side) + "' y2='" + number(down(t)) + "'/>\n" +
-           label(left - 6, down(t) + 4, "end", number(t));
-  out += "<rect class='frame' x='" + number(left) + "' y='" + number(top) + "' width='" +
-         number(side) + "' height='" + number(side) + "'/>\n";
+    out += grid_line(left, down(t), left + side, down(t)) +
+           label(left - 6, down(t) + 4, "end", concat(t));
+  out += concat("<rect class='frame' x='", left, "' y='", top, "' width='", side, "' height='",
+                side, "'/>\n");
   double line = bottom + 38;
   for (const Curve& c : panel.curves) {
     std::string path;
     bool pen = false;  // a point that is not finite interrupts the line
     for (std::size_t i = 0; i < c.x.size(); i++) {
       const bool there = std::isfinite(c.x[i]) && std::isfinite(c.y[i]);
-      if (there)
-        path +=
-            (pen ? "L" : "M") + number(across(c.x[i]), "%.2f") + " " + number(down(c.y[i]), "%.2f");
+      if (there) path += concat(pen ? "L" : "M", pixels(across(c.x[i])), " ", pixels(down(c.y[i])));
       pen = there;
     }
-    const std::string stroke = "' stroke='" + std::string(colour(c.name)) + "'/>\n";
-    out += "<path d='" + path + stroke + "<path d='M" + number(left) + " " + number(line - 4) +
-           "h24" + stroke + label(left + 32, line, "start", c.name);
+    for (const std::string& d : {path, concat("M", left, " ", line - 4, "h24")})
+      out += concat("<path d='", d, "' stroke='", colour(c.name), "'/>\n");
+    out += label(left + 32, line, "start", c.name);
     line += 18;
   }
   return out;
@@ -110,13 +113,12 @@ std::string svg(const std::string& title, const std::vector<Panel>& panels) {
   };
   const double width = gap / 2 + double(panels.size()) * (side + gap),
                height = top + side + 40 + 18 * double(most);
-  std::string out = "<svg xmlns='http://www.w3.org/2000/svg' width='" + number(width) +
-                    "' height='" + number(height) + "' viewBox='0 0 " + number(width) + " " +
-                    number(height) +
-                    "'>\n<style>text{font:13px sans-serif}path{fill:none;stroke-width:1.6}"
-                    ".grid{stroke:#ddd}.frame{fill:none;stroke:#888}</style>\n"
-                    "<rect width='100%' height='100%' fill='white'/>\n" +
-                    label(width / 2, 24, "middle", title);
+  std::string out = concat("<svg xmlns='http://www.w3.org/2000/svg' width='", width, "' height='",
+                           height, "' viewBox='0 0 ", width, " ", height,
+                           "'>\n<style>text{font:13px sans-serif}path{fill:none;stroke-width:1.6}"
+                           ".grid{stroke:#ddd}.frame{fill:none;stroke:#888}</style>\n"
+                           "<rect width='100%' height='100%' fill='white'/>\n",
+                           label(width / 2, 24, "middle", title));
   for (std::size_t i = 0; i < panels.size(); i++)
     out += drawn(panels[i], gap + double(i) * (side + gap), colour);
   return out + "</svg>\n";
