@@ -244,7 +244,9 @@ HostSet read(const std::string& set, const LoadOptions& o) {
     fail(set, {"unknown kind of data", "a .npy or .npz file, or a folder of PNG or JPEG files",
                "another file"});
   std::string known;
-  for (const SetInfo& i : sets()) known += i.name + ", ";
+  for (const SetInfo& i : sets())
+    if (i.name.find(':') == i.name.npos) known += i.name + ", ";
+  known += sampler_prefix + "DENSITY, " + density_prefix + "DENSITY, ";
   fail(set,
        {"no such data",
         "one of " + known + "or a path to a .npy or .npz file or a folder of PNG or JPEG files",
