@@ -89,6 +89,10 @@ TEST_F(Cifar, DamagedGzip) {
   wrong[whole.size() / 2] = char(wrong[whole.size() / 2] ^ 64);
   put(path, wrong);
   refuse({path});
+  wrong = whole;
+  wrong[whole.size() - 6] = char(wrong[whole.size() - 6] ^ 1);  // of the checksum
+  put(path, wrong);
+  refuse({path, "checksum"});
   put(path, whole + "x");
   refuse({path});
   put(path, whole);
