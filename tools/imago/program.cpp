@@ -43,6 +43,7 @@ void add_commands(Program& program) {
   add_interpolate(program);
   add_evaluate(program);
   add_report(program);
+  add_demo(program);
   add_list(program);
   add_describe(program);
   add_devices(program);

@@ -46,6 +46,7 @@ void add_reconstruct(Program&);
 void add_interpolate(Program&);
 void add_evaluate(Program&);
 void add_report(Program&);
+void add_demo(Program&);
 void add_list(Program&);
 void add_describe(Program&);
 void add_devices(Program&);
