@@ -35,8 +35,8 @@ data::DataSet labelled(data::Kind kind) {
 }
 
 // A run of a preset with small networks.
-struct Run {
-  Run(const Preset& preset, data::Kind kind, const Settings& settings = {})
+struct Session {
+  Session(const Preset& preset, data::Kind kind, const Settings& settings = {})
       : set(labelled(kind)), config(defaults(preset, kind)) {
     const std::string size = config.integer("size") > 0 ? "8" : "0";
     for (const auto& [key, text] : Settings{{"width", "4"},
@@ -110,9 +110,9 @@ std::string case_name(const testing::TestParamInfo<Case>& i) {
 class Games : public testing::TestWithParam<Case> {
  protected:
   // Nothing where the preset refuses a stabiliser; that it says which is tested with the preset.
-  std::unique_ptr<Run> run() const {
+  std::unique_ptr<Session> run() const {
     const Case& c = GetParam();
-    return std::make_unique<Run>(preset(c.preset), c.kind,
+    return std::make_unique<Session>(preset(c.preset), c.kind,
                                  c.stabilised ? every_stabiliser : Settings{});
   }
 };
@@ -159,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(Presets, Games, testing::ValuesIn(cases()), case_name);
 #ifndef __SANITIZE_ADDRESS__  // there every block goes back to the device
 TEST(Game, MemoryIsFlatOver2000Steps) {
   for (const char* name : {"wgan-gp", "r1"}) {
-    Run r(preset(name), data::Kind::vector, {{"replay", "20"}, {"critic_norm", "layer"}});
+    Session r(preset(name), data::Kind::vector, {{"replay", "20"}, {"critic_norm", "layer"}});
     r.advance(40);
     const MemoryStats early = memory_stats(cpu_device);
     for (int i = 0; i < 200; i++) r.advance(10);
