@@ -296,6 +296,8 @@ std::vector<Preset> adversarial_presets() {
                         {"ttur", "4"}},
            .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
            .make = make}),
+      madgan_preset(),
+      adagan_preset(),
   };
 }
 
