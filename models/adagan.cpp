@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/ops/ops.h"
 #include "engine/random/host.h"
@@ -25,6 +26,18 @@ double adagan_threshold(std::vector<double> ratios, double beta) {
 
 double adagan_weight(double ratio, double threshold, double beta) {
   return std::max(0., threshold - (1 - beta) * ratio) / beta;
+}
+
+std::vector<std::int64_t> adagan_rows(const std::vector<double>& weights, double u) {
+  const std::size_t n = weights.size();
+  const double step = std::accumulate(weights.begin(), weights.end(), 0.) / double(n);
+  double at = u * step, sum = 0;
+  std::vector<std::int64_t> rows;
+  for (std::size_t i = 0; i < n; i++)
+    for (sum += weights[i]; at < sum && rows.size() < n; at += step)
+      rows.push_back(std::int64_t(i));
+  while (rows.size() < n) rows.push_back(rows.back());  // what rounding has left
+  return rows;
 }
 
 namespace {
@@ -176,23 +189,15 @@ class AdaGan : public AdversarialModel {
     }
   }
 
-  // The batch as the round's data are: rows drawn by their weights, systematically, so that each is
-  // there its expected number of times, rounded up or down.
+  // The batch as the round's data are: its rows drawn by their weights.
   Batch reweighted(const Batch& b) {
     if (done() == 0) return b;
     std::vector<double> w = ratios(b.x);
-    double all = 0;
-    for (double& v : w) all += v = adagan_weight(v, threshold_.item(), beta());
-    if (all == 0) return b;
+    for (double& v : w) v = adagan_weight(v, threshold_.item(), beta());
+    if (std::all_of(w.begin(), w.end(), [](double v) { return v == 0; })) return b;
     HostStream words(draws_.seed, Purpose::reweigh, std::uint64_t(b.step));
-    const double step = all / double(w.size());
-    double at = double(words.uniform()) * step, sum = 0;
-    std::vector<std::int64_t> index;
-    for (std::size_t i = 0; i < w.size(); i++)
-      for (sum += w[i]; at < sum && index.size() < w.size(); at += step)
-        index.push_back(std::int64_t(i));
-    while (index.size() < w.size()) index.push_back(index.back());  // what rounding has left
-    const Tensor rows = Tensor::from(index, Shape{Index(index.size())}, b.x.device());
+    const Tensor rows =
+        Tensor::from(adagan_rows(w, double(words.uniform())), Shape{Index(w.size())}, b.x.device());
     Batch drawn = b;
     drawn.x = ops::gather_rows(b.x, rows);
     if (b.labels) drawn.labels = ops::gather_rows(b.labels, rows);
@@ -256,7 +261,13 @@ Preset adagan_preset() {
                     "of a round's steps that judge the mixture so far"),
                real("beta", 0, {0, 1}, "weight of a new generator in the mixture; 0: 1 / round")},
        .defaults = {{"critic_norm", "batch"}},
-       .points = {{"critic_norm", "none"}, {"penalty", "r1"}, {"lr_decay", "0"}},
+       .points = covering({{"critic_norm", "none"},
+                           {"penalty", "r1"},
+                           {"lambda", "0.015"},
+                           {"penalty_every", "2"},
+                           {"rounds", "2"},
+                           {"steps", "12000"},
+                           {"lr_decay", "0"}}),
        .make = make_game<AdaGan>,
        .settle = settle});
 }

@@ -136,7 +136,11 @@ Preset madgan_preset() {
        .own = {integer("generators", 4, {1, 256}, "of the mixture").from("Ghosh et al. 2018"),
                boolean("shared_trunk", true, "generators differ in their last layer alone")},
        .defaults = {{"critic_norm", "batch"}},
-       .points = {{"critic_norm", "none"}, {"penalty", "r1"}},
+       .points = covering({{"critic_norm", "none"},
+                           {"penalty", "r1"},
+                           {"lambda", "0.01"},
+                           {"penalty_every", "2"},
+                           {"steps", "8000"}}),
        .make = make_game<MadGan>,
        .settle = settle});
 }
