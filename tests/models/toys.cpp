@@ -281,7 +281,8 @@ TEST(SeveralGenerators, RefuseWhatDoesNotFit) {
 // A thousand steps bring the samples to the ring.
 TEST(Toys, LearnTheRing) {
   for (const char* name : {"r1", "wgan-gp", "madgan", "adagan"}) {
-    Settings settings = {{"ema", "0.9"}, {"width", "32"}, {"batch", "64"}, {"lr", "4e-3"}};
+    Settings settings = {{"ema", "0.9"}, {"width", "32"},   {"batch", "64"},
+                         {"lr", "4e-3"}, {"lambda", "0.1"}, {"d_steps", "1"}};
     if (std::string(name) == "adagan") settings.emplace_back("round_steps", "500");
     Played played(name, settings);
     const double before = played.w1();
