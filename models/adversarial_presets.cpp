@@ -191,6 +191,18 @@ AdversarialOptions game_of(const Config& c, const DataInfo& d) {
   return o;
 }
 
+Settings covering(const Settings& own) {
+  Settings all = {{"latent", "2"},
+                  {"lr", "2e-3"},
+                  {"ema", "0.998"},
+                  {"steps", "10000"},
+                  {"eval_every", "5000"},
+                  {"sample_every", "5000"},
+                  {"checkpoint_every", "5000"}};
+  all.insert(all.end(), own.begin(), own.end());
+  return all;
+}
+
 Preset game_preset(const GameRow& row) {
   Preset p{.name = row.name,
            .summary = row.summary,
@@ -273,16 +285,19 @@ std::vector<Preset> adversarial_presets() {
                    .summary = "Wasserstein distance by a critic with gradients of norm 1",
                    .source = "Gulrajani et al. 2017",
                    .defaults = gp,
+                   .points = covering({{"d_steps", "3"}, {"steps", "15000"}}),
                    .make = make}),
       game_preset({.name = "dragan",
                    .summary = "gan with gradients of norm 1 around the data",
                    .source = "Kodali et al. 2017",
                    .defaults = {{"penalty", "dragan"}},
+                   .points = covering({{"penalty_every", "2"}, {"steps", "8000"}}),
                    .make = make}),
       game_preset({.name = "r1",
                    .summary = "gan with small gradients on the data",
                    .source = "Mescheder et al. 2018",
                    .defaults = {{"penalty", "r1"}},
+                   .points = covering({{"lambda", "0.015"}, {"penalty_every", "2"}}),
                    .make = make}),
       game_preset({.name = "tv",
                    .summary = "total variation: a bounded critic's difference of means",
@@ -309,6 +324,8 @@ std::vector<Preset> adversarial_presets() {
       gmmn_preset(),
       moment_preset(),
       cramer_preset(),
+      madgan_preset(),
+      adagan_preset(),
   };
 }
 

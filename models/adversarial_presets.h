@@ -34,6 +34,9 @@ struct GameRow {
   decltype(Preset::settle) settle = settle_game;
 };
 Preset game_preset(const GameRow& row);
+// `points` that cover a grid of 25 modes in under a minute of one core (tools/bench/toys.sh): codes
+// as flat as the data, a high rate that falls to 0; and a row's own on top.
+training::Settings covering(const training::Settings& own);
 
 // The rows of the files that hold more than a composition.
 Preset infogan_preset();

@@ -26,7 +26,8 @@ enum class Purpose : std::uint64_t {
   hold_out = 2,
   binarize = 3,
   generate = 4,
-  replay = 8
+  replay = 8,
+  reweigh = 9
 };
 
 // The words of one subsequence, in order.

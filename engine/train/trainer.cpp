@@ -212,10 +212,11 @@ void Trainer::advance() {
                     s.step};
   for (std::size_t i = 0; i < s.phases.size(); i++) {
     const Phase& phase = s.phases[i];
-    if ((s.step + 1) % phase.every != 0) continue;
+    const double share = phase.share ? phase.share(s.step) : 1;
+    if ((s.step + 1) % phase.every != 0 || share == 0) continue;
     const Terms terms = phase.objective(batch);
     const std::vector<Tensor> gradients = grad({terms.at(0).value}, s.parameters[i]);
-    if (const double lr = s.schedule(s.step) * phase.lr_factor; lr != s.optimizers[i].lr())
+    if (const double lr = s.schedule(s.step) * phase.lr_factor * share; lr != s.optimizers[i].lr())
       s.optimizers[i].set_lr(lr);
     s.optimizers[i].step(gradients);
     for (const Term& term : terms)
