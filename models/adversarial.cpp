@@ -107,7 +107,7 @@ Tensor AdversarialModel::condition_of(const Batch& b) {
 
 Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
   if (!critic_) return {};
-  const Tensor l = critic_->forward(x, condition);
+  const Tensor l = critic_->forward(x, told(condition));
   return ops::reshape(ops::slice(l, 1, 0, 1), Shape{x.size(0)});
 }
 
@@ -207,22 +207,25 @@ Tensor AdversarialModel::historical(const std::string& side) {
   return options_.historical_averaging * all;
 }
 
+Terms AdversarialModel::critic_parts(const Both&, const Tensor&, const Batch&) { return {}; }
+Terms AdversarialModel::generator_parts(const CriticNetwork::Judgement&, const Tensor&,
+                                        const Batch&) {
+  return {};
+}
+
 // E real(l(x)) + E fake(l(G)), and what regularises it.
 Terms AdversarialModel::critic_objective(const Batch& b) {
-  const Tensor c = condition_of(b), real = to_network(b.x), fake = fakes(b, c);
-  const auto [on_real, on_fake] = judge(noised(real, b), noised(fake, b), c);
-  return critic_terms(real_loss(*options_.loss, on_real.output, options_.label_smoothing) +
-                          ops::mean(options_.loss->fake(on_fake.output)),
-                      real, fake, c, b);
+  const Tensor c = condition_of(b), real = to_network(b.x), fake = fakes(b, c), seen = told(c);
+  const Both both = judge(noised(real, b), noised(fake, b), seen);
+  return critic_terms(real_loss(*options_.loss, both.real.output, options_.label_smoothing) +
+                          ops::mean(options_.loss->fake(both.fake.output)),
+                      real, fake, seen, b, critic_parts(both, c, b));
 }
 
 Terms AdversarialModel::critic_terms(Tensor loss, const Tensor& real, const Tensor& fake,
-                                     const Tensor& c, const Batch& b) {
-  Terms parts;
-  if (const Tensor p = penalty(real, fake, c, b)) {
-    loss = loss + p;
-    parts.push_back({"penalty", p});
-  }
+                                     const Tensor& seen, const Batch& b, Terms parts) {
+  if (const Tensor p = penalty(real, fake, seen, b)) parts.push_back({"penalty", p});
+  for (const training::Term& part : parts) loss = loss + part.value;
   if (const Tensor h = historical("critic")) loss = loss + h;
   parts.insert(parts.begin(), {"critic_loss", loss});
   return parts;
@@ -231,16 +234,20 @@ Terms AdversarialModel::critic_terms(Tensor loss, const Tensor& real, const Tens
 Terms AdversarialModel::generator_objective(const Batch& b) {
   const Tensor c = condition_of(b);
   const Tensor fake = noised(generate(draw_code(b.x.size(0)), c), b);
-  const Judgement judged = judgement(fake, c);
-  return generator_terms(generator_loss(judged.output), judged, c, b);
+  const Tensor seen = told(c);
+  const Judgement judged = judgement(fake, seen);
+  return generator_terms(generator_loss(judged.output), judged, seen, b,
+                         generator_parts(judged, c, b));
 }
 
-Terms AdversarialModel::generator_terms(Tensor loss, const Judgement& judged, const Tensor& c,
-                                        const Batch& b) {
+Terms AdversarialModel::generator_terms(Tensor loss, const Judgement& judged, const Tensor& seen,
+                                        const Batch& b, Terms parts) {
+  for (const training::Term& part : parts) loss = loss + part.value;
   if (options_.feature_matching > 0)
-    loss = loss + feature_matching(noised(to_network(b.x), b), judged, c);
+    loss = loss + feature_matching(noised(to_network(b.x), b), judged, seen);
   if (const Tensor h = historical("generator")) loss = loss + h;
-  return {{"generator_loss", loss}};
+  parts.insert(parts.begin(), {"generator_loss", loss});
+  return parts;
 }
 
 Phase AdversarialModel::critic_phase(std::vector<Parameter> parameters) {
@@ -291,7 +298,7 @@ std::string AdversarialModel::describe_critic() const {
     text += concat("  loss: ", options_.loss->name, ", ", options_.loss->about, " (",
                    options_.loss->source, ")\n");
   if (options_.penalty && critic_) {
-    const bool whole = !options_.conditional && options_.critic.outputs == 1;
+    const bool whole = options_.critic.classes == 0 && options_.critic.outputs == 1;
     text += concat("  penalty: weight ", options_.lambda, ", ",
                    whole ? nn::penalty_path(critic_->net)
                          : std::string("tape: the critic has a condition or several outputs"),

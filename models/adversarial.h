@@ -46,6 +46,7 @@ class AdversarialModel : public nn::Module {
   virtual Index latent() const { return options_.generator.latent; }
   // Classes that samples can be asked for; 0: none.
   virtual Index classes() const { return options_.conditional ? options_.data.classes : 0; }
+  virtual bool codes() const { return false; }  // whether training found what classes mean
   // What samples are drawn under: of one class, or of each in turn for label -1. Undefined where
   // there is no condition. Error (usage) for a label the model has not.
   virtual Tensor condition(Index n, Index label, Generator& g);
@@ -73,8 +74,16 @@ class AdversarialModel : public nn::Module {
 
   virtual training::Terms critic_objective(const training::Batch&);
   virtual training::Terms generator_objective(const training::Batch&);
-  // The condition a batch is trained under.
+  // The condition a batch is trained under, and what the critic is told of it.
   virtual Tensor condition_of(const training::Batch&);
+  virtual Tensor told(const Tensor& condition) const { return condition; }
+  // What a model adds to a side's loss: each term is added and reported. Both and the judgement are
+  // of samples made under the condition.
+  struct Both;
+  virtual training::Terms critic_parts(const Both&, const Tensor& condition,
+                                       const training::Batch&);
+  virtual training::Terms generator_parts(const CriticNetwork::Judgement& fake,
+                                          const Tensor& condition, const training::Batch&);
 
   Tensor draw_code(Index n);                                     // z ~ N(0, I)
   Tensor noised(const Tensor& x, const training::Batch&) const;  // instance noise, annealed
@@ -98,9 +107,10 @@ class AdversarialModel : public nn::Module {
   Tensor historical(const std::string& side);
   // The terms of a phase whose loss is this: with penalty, feature matching, history.
   training::Terms critic_terms(Tensor loss, const Tensor& real, const Tensor& fake,
-                               const Tensor& condition, const training::Batch&);
+                               const Tensor& condition, const training::Batch&,
+                               training::Terms parts = {});
   training::Terms generator_terms(Tensor loss, const Judgement& fake, const Tensor& condition,
-                                  const training::Batch&);
+                                  const training::Batch&, training::Terms parts = {});
   // The phases "critic" and "generator" of these parameters, at the pace of d_steps.
   training::Phase critic_phase(std::vector<Parameter> parameters);
   training::Phase generator_phase(std::vector<Parameter> parameters);

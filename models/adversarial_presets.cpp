@@ -101,6 +101,9 @@ void settle_game(Config& c, const DataInfo& d) {
   if (c.flag("conditional") && d.classes == 0)
     refuse("conditional", "the data have no labels", "a labelled set", d.name,
            "set conditional=false or choose another preset");
+  if (c.flag("conditional") && c.integer("replay") > 0)
+    refuse("replay", "old samples have lost their labels", "0 where there is a condition",
+           concat(c.integer("replay")));
   if (c.integer("size") > 0) {
     if (!image) refuse("size", "points are not padded", "0", concat(c.integer("size")));
     if (c.integer("size") < std::max(d.sample_shape[0], d.sample_shape[1]))
@@ -211,7 +214,7 @@ Preset game_preset(const GameRow& row) {
            .headline = "critic_loss",
            .settle = row.settle,
            .make = row.make};
-  p = with_options(std::move(p), adversarial_options() + row.own);
+  p = with_options(std::move(p), adversarial_options() + row.own + Options{judge_option()});
   // Radford et al. 2016: Adam 2e-4 (0.5, 0.999). For points what covers a grid of modes.
   p = with_defaults(std::move(p),
                     Settings{{"lr", "2e-4"}, {"beta1", "0.5"}, {"batch", "64"}, {"epochs", "20"}});
@@ -326,6 +329,8 @@ std::vector<Preset> adversarial_presets() {
       cramer_preset(),
       madgan_preset(),
       adagan_preset(),
+      infogan_preset(),
+      acgan_preset(),
   };
 }
 

@@ -122,6 +122,7 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
 }
 
 std::optional<double> AdversarialTask::score(const training::Figures& figures) const {
+  if (training::has_figure(figures, "fd")) return -training::figure(figures, "fd");
   if (training::has_figure(figures, "w1")) return -training::figure(figures, "w1");
   return {};
 }

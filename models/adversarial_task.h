@@ -18,6 +18,8 @@ class AdversarialTask : public GenerativeTask {
   std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
   std::string describe() const override { return model_->describe(); }
+  bool generates() const override { return true; }
+  Choices choices() const override { return {model_->classes(), model_->codes()}; }
   Picture sample(const SampleOptions&) override;
   Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
   std::vector<std::string> metric_names() const override;

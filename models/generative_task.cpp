@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "engine/ops/layout.h"
+#include "models/sample_figures.h"
 
 namespace imago::models {
 
@@ -25,6 +26,10 @@ Picture GenerativeTask::reconstruct(const data::DataSet&, const data::Split&, In
 }
 Picture GenerativeTask::interpolate(const data::DataSet&, const data::Split&, Index, Index) {
   cannot("this model has no codes to interpolate between", "try sample");
+}
+
+training::Figures GenerativeTask::evaluate(const data::DataSet& data, const data::Split& split) {
+  return all_figures(*this, data, split, {.seed = seed_, .judge = judge_});
 }
 
 Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,

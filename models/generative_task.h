@@ -11,6 +11,8 @@
 
 namespace imago::models {
 
+class Judge;  // models/judge.h
+
 // Where each kind of draw begins in the stream of a seed, in blocks, so that none meets another.
 constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
                         binarizing_draws = std::uint64_t(2) << 60,
@@ -38,15 +40,25 @@ struct MeasureOptions {
   std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
   std::uint64_t seed = 0;
   Index samples = 1000;                       // K of nll
+  Index drawn = 10000;                        // samples that fd, label_accuracy, purity are of
+  std::shared_ptr<const Judge> judge = {};    // null: what needs one cannot be measured
   Index limit = 0;                            // first so many samples; 0: all
   std::function<void(double)> progress = {};  // share done, 0 to 1
   std::function<bool()> stop = {};            // true: give up, no figures
+};
+
+// What samples can be asked for by number: classes of the data, or codes that training found.
+struct Choices {
+  Index count = 0;
+  bool codes = false;
 };
 
 class GenerativeTask : public training::Task {
  public:
   // Networks and parameter counts, a line each.
   virtual std::string describe() const = 0;
+  virtual bool generates() const { return false; }  // whether sample() works
+  virtual Choices choices() const { return {}; }    // what label of SampleOptions may be
   // What cannot be done with a model is an Error (usage) that says so.
   virtual Picture sample(const SampleOptions&);
   // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
@@ -56,13 +68,14 @@ class GenerativeTask : public training::Task {
   virtual std::vector<std::string> metric_names() const = 0;
   virtual training::Figures measure(const data::DataSet&, const data::Split&,
                                     const MeasureOptions&) = 0;
-  training::Figures evaluate(const data::DataSet& data, const data::Split& split) override {
-    return measure(data, split, {.seed = seed_});
-  }
+  // What training reports: these, and what models/sample_figures.h adds.
+  training::Figures evaluate(const data::DataSet& data, const data::Split& split) override;
+  void set_judge(std::shared_ptr<const Judge> judge) { judge_ = std::move(judge); }
 
  protected:
   explicit GenerativeTask(std::uint64_t seed) : seed_(seed) {}
   std::uint64_t seed_;
+  std::shared_ptr<const Judge> judge_;
 };
 
 // Rows [first, last) of a split as the network sees them, [n, D]; dynamic binarisation draws from

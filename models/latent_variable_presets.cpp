@@ -96,17 +96,18 @@ std::vector<Preset> latent_variable_presets() {
       row<Bound::reconstruction>("ae", "autoencoder: reconstruction alone",
                                  "Hinton & Salakhutdinov 2006",
                                  network_options(20, {400}, "relu", "gaussian", 1.)),
-      row<Bound::elbo>(
-          "vae", "variational autoencoder: evidence lower bound", "Kingma & Welling 2014",
-          network_options(20, {400}, "relu", "auto", learned) + Options{samples(1), beta(1)}),
-      row<Bound::elbo>(
-          "beta-vae", "VAE with a weighted rate: D + beta R",
-          "Higgins et al. 2017; Alemi et al. 2018",
-          network_options(20, {400}, "relu", "auto", learned) + Options{samples(1), beta(4)}),
-      row<Bound::iwae>(
-          "iwae", "importance-weighted autoencoder: a tighter bound from K samples",
-          "Burda et al. 2016",
-          network_options(50, {200, 200}, "tanh", "auto", learned) + Options{samples(5)}),
+      row<Bound::elbo>("vae", "variational autoencoder: evidence lower bound",
+                       "Kingma & Welling 2014",
+                       network_options(20, {400}, "relu", "auto", learned) +
+                           Options{samples(1), beta(1), judge_option()}),
+      row<Bound::elbo>("beta-vae", "VAE with a weighted rate: D + beta R",
+                       "Higgins et al. 2017; Alemi et al. 2018",
+                       network_options(20, {400}, "relu", "auto", learned) +
+                           Options{samples(1), beta(4), judge_option()}),
+      row<Bound::iwae>("iwae", "importance-weighted autoencoder: a tighter bound from K samples",
+                       "Burda et al. 2016",
+                       network_options(50, {200, 200}, "tanh", "auto", learned) +
+                           Options{samples(5), judge_option()}),
   };
   // 784-400-400-40 and back; Adam 1e-4, times 10^(-1/5) after 200, 350 and 500 epochs. Descriptions
   // with one hidden layer of 400 are about: that one ends at 92.6 nats (PyTorch: the same bound at

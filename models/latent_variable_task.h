@@ -33,6 +33,7 @@ class LatentVariableTask : public GenerativeTask {
   std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
   std::string describe() const override { return model_.describe(); }
+  bool generates() const override { return model_.options().bound != Bound::reconstruction; }
   Picture sample(const SampleOptions&) override;
   Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
   Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;

@@ -16,6 +16,9 @@ struct Modes {
 // The figures are of this many samples: with more, a mode would be covered sooner.
 inline constexpr Index modes_samples = 2500;
 
+// The component of the nearest mean of a mixture, int64 [n] on the cpu; x [n, 2]. Errors as below.
+Tensor nearest_modes(const Tensor& x, const std::string& set);
+
 // x: [2500, 2] in the set's own units. Error (usage) for a set that is no mixture, and for another
 // shape; Error (data) naming the first row that is not finite.
 Modes count_modes(const Tensor& x, const std::string& set);

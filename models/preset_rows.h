@@ -9,6 +9,8 @@ using Options = std::vector<training::Option>;
 Options operator+(Options a, const Options& b);
 // p with the options of the preset's name, the data, its own and the trainer, in this order.
 Preset with_options(Preset p, const Options& own);
+// Of presets that generate: who measures their samples in training.
+training::Option judge_option();
 // With other defaults.
 Preset with_defaults(Preset p, const training::Settings& defaults);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "models/classifier.h"
 #include "models/preset_rows.h"
 
 namespace imago::models {
@@ -44,6 +45,13 @@ Option preset_option(const std::string& name) {
 
 }  // namespace
 
+Option judge_option() {
+  Option o = training::option::text(
+      "judge", "", {}, "run of a classifier that measures samples: fd, labels; empty: none");
+  o.group = OptionGroup::run;
+  return o;
+}
+
 Preset with_options(Preset p, const Options& own) {
   p.options = Options{preset_option(p.name)} + run_options() + own + training::trainer_options();
   return p;
@@ -61,6 +69,7 @@ const std::vector<Preset>& presets() {
   static const std::vector<Preset> all = [] {
     std::vector<Preset> rows = latent_variable_presets();
     for (Preset& p : adversarial_presets()) rows.push_back(std::move(p));
+    rows.push_back(classifier_preset());
     return rows;
   }();
   return all;

@@ -11,7 +11,9 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/json.h"
 #include "engine/train/run_directory.h"
+#include "models/judge.h"
 #include "models/presets.h"
+#include "models/sample_figures.h"
 
 namespace imago::models {
 
@@ -246,6 +248,12 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   Built built(config, models::info_of(p.data), p.device);
   training::Trainer trainer(*built.task, p.data, config, built.generator, p.device);
   trainer.describe(lasting(config), data_json(p.data));
+  std::shared_ptr<const Judge> judge;
+  if (config.has("judge") && !config.text("judge").empty()) {
+    judge = Judge::open(config.text("judge"), config.text("device"));
+    judge->check(models::info_of(p.data));
+    built.task->set_judge(judge);
+  }
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
   RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume
@@ -259,6 +267,8 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
       directory.append_log(text);
       if (hooks.message) hooks.message(text);
     }
+    if (judge)
+      directory.append_log(concat("judge ", config.text("judge"), ", weights ", judge->weights()));
     return trainer.run(directory, p.resolved.json(), hooks, from ? &*from : nullptr);
   } catch (...) {
     // One that failed before it had anything to show must not stand in the way of the next.
@@ -355,6 +365,7 @@ const std::string& Run::preset() const { return state_->config.text("preset"); }
 const Config& Run::config() const { return state_->config; }
 Index Run::step() const { return state_->step; }
 std::string Run::networks() const { return state_->built->task->describe(); }
+GenerativeTask& Run::task() const { return *state_->built->task; }
 const Shape& Run::sample_shape() const { return state_->info.sample_shape; }
 
 const data::DataSet& Run::data(const std::string& name, const std::string& resize) const {
@@ -396,10 +407,9 @@ Picture Run::reconstruct(Index n, const std::string& split) const {
 Picture Run::interpolate(const InterpolateOptions& o) const {
   return state_->built->task->interpolate(data(), data().test, o.rows, o.columns);
 }
-std::vector<std::string> Run::metric_names() const { return state_->built->task->metric_names(); }
+std::vector<std::string> Run::metric_names() const { return all_metrics(task()); }
 Figures Run::evaluate(const EvaluateOptions& o) const {
-  return state_->built->task->measure(data(o.data, o.resize), split(o.split, o.data, o.resize),
-                                      o.measure);
+  return all_figures(task(), data(o.data, o.resize), split(o.split, o.data, o.resize), o.measure);
 }
 
 }  // namespace imago::models

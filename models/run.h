@@ -69,6 +69,7 @@ class Run {
   const std::string& preset() const;
   const Config& config() const;
   Index step() const;
+  GenerativeTask& task() const;       // in evaluation mode
   const Shape& sample_shape() const;  // [28, 28], [2]
   std::string networks() const;       // layers and parameter counts, a line each
 

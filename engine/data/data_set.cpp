@@ -12,6 +12,7 @@
 #include "engine/data/generated.h"
 #include "engine/data/sources.h"
 #include "engine/io/file.h"
+#include "engine/io/fingerprint.h"
 #include "engine/ops/index.h"
 #include "engine/ops/random.h"
 #include "engine/random/host.h"
@@ -19,6 +20,7 @@
 namespace imago::data {
 
 using io::fail;
+using io::Fingerprint;
 using io::HostArray;
 
 Binarize binarize_from(const std::string& text) {
@@ -182,40 +184,6 @@ void binarize(HostArray& x, int levels, bool draw, std::uint64_t part) {
   }
   x = std::move(out);
 }
-
-// 64 bits of everything the network can see.
-class Fingerprint {
- public:
-  void add(const void* bytes, std::size_t n) {
-    const auto* p = static_cast<const unsigned char*>(bytes);
-    mix(n);
-    for (; n >= 8; n -= 8, p += 8) {
-      std::uint64_t word = 0;
-      for (int k = 7; k >= 0; k--) word = word << 8 | p[k];
-      mix(word);
-    }
-    std::uint64_t rest = 0;
-    for (std::size_t k = n; k > 0; k--) rest = rest << 8 | p[k - 1];
-    mix(rest);
-  }
-  void add(const HostArray& a) {
-    mix(std::uint64_t(a.dtype));
-    for (const Index d : a.shape) mix(std::uint64_t(d));
-    add(a.bytes.data(), a.bytes.size());
-  }
-  std::string str() const {
-    std::string s;
-    for (int shift = 60; shift >= 0; shift -= 4) s += "0123456789abcdef"[state_ >> shift & 15];
-    return s;
-  }
-
- private:
-  void mix(std::uint64_t v) {
-    state_ = (state_ ^ v) * 0x9E3779B97F4A7C15u;
-    state_ ^= state_ >> 32;
-  }
-  std::uint64_t state_ = 0x243F6A8885A308D3u;
-};
 
 bool is_named(const std::string& set) {
   return std::any_of(sets().begin(), sets().end(), [&](const SetInfo& i) { return i.name == set; });

@@ -78,7 +78,7 @@ Words sets() {
 Words values(const CLI::Option& o, const std::string& partial, const Words& words) {
   const std::string name = o.get_name(o.get_positional()), type = o.get_type_name();
   Words found;
-  if (name == "RUN") return runs(partial);
+  if (name == "RUN" || type == "RUN") return runs(partial);
   if (name.rfind("PRESET", 0) == 0)
     for (const models::Preset& p : models::presets()) found.push_back(p.name);
   if (name == "PRESET|CONFIG.json") found.push_back(":files");
@@ -86,7 +86,7 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
     for (const models::Demo& d : models::demos()) found.push_back(d.name);
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
-    return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse"});
+    return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse", "fd"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
