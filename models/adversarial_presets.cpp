@@ -126,6 +126,14 @@ void settle_game(Config& c, const DataInfo& d) {
            "another norm, or penalty=none", "batch", "layer and group norm are of one sample");
 }
 
+void refuse_others(const Config& c, const char* why, const Settings& as_they_must_be) {
+  for (const auto& [name, value] : as_they_must_be)
+    if (const std::string now = training::to_text(c.option(name).value); now != value)
+      refuse(name.c_str(),
+             concat("an option that ", c.text("preset"), " has no use for: ", why).c_str(), value,
+             now, "leave it out");
+}
+
 AdversarialOptions game_of(const Config& c, const DataInfo& d) {
   AdversarialOptions o;
   o.data = d;
@@ -296,6 +304,7 @@ std::vector<Preset> adversarial_presets() {
                         {"ttur", "4"}},
            .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
            .make = make}),
+      vae_gan_preset(),
   };
 }
 

@@ -12,6 +12,9 @@ Options adversarial_options();
 AdversarialOptions game_of(const training::Config& config, const DataInfo& data);
 // Resolves "auto", and refuses what does not go together: Error (usage).
 void settle_game(training::Config& config, const DataInfo& data);
+// Error (usage) unless these options are as said; `why` tells what makes another value meaningless.
+void refuse_others(const training::Config& config, const char* why,
+                   const training::Settings& as_they_must_be);
 
 // Makes a model of class M: M(const training::Config&, const AdversarialOptions&, init, draws).
 template <class M>
