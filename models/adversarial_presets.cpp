@@ -305,6 +305,8 @@ std::vector<Preset> adversarial_presets() {
            .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
            .make = make}),
       vae_gan_preset(),
+      ali_preset(),
+      progan_preset(),
   };
 }
 

@@ -82,9 +82,14 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device,
 
 // "auto" of what depends on how long a run is.
 void settle_lengths(Config& c, Index rows) {
-  if (!c.is_word("lr_decay")) return;
-  const Index steps = c.integer("steps"), batch = c.integer("batch");
-  c.set("lr_decay", double(steps > 0 ? steps : c.integer("epochs") * ((rows + batch - 1) / batch)));
+  const Index asked = c.integer("steps"), batch = c.integer("batch"),
+              steps = asked > 0 ? asked : c.integer("epochs") * ((rows + batch - 1) / batch);
+  if (c.is_word("lr_decay")) c.set("lr_decay", double(steps));
+  if (c.has("stage_steps") && c.is_word("stage_steps")) {
+    Index shares = 2;  // 4x4, 8x8, ..., and the last again
+    for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
+    c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
+  }
 }
 
 bool is_file(const std::string& source) {
