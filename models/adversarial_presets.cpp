@@ -331,6 +331,9 @@ std::vector<Preset> adversarial_presets() {
       adagan_preset(),
       infogan_preset(),
       acgan_preset(),
+      vae_gan_preset(),
+      ali_preset(),
+      progan_preset(),
   };
 }
 

@@ -94,6 +94,11 @@ void settle_lengths(Config& c, Index rows) {
     const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
     c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
   }
+  if (c.has("stage_steps") && c.is_word("stage_steps")) {
+    Index shares = 2;  // 4x4, 8x8, ..., and the last again
+    for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
+    c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
+  }
 }
 
 bool is_file(const std::string& source) {

@@ -40,7 +40,8 @@ struct Phase {
   double lr_factor = 1;
   // Of lr besides, at a step that comes after so many; 0: the phase takes no part in it. Empty: 1.
   std::function<double(Index done)> share = {};
-  bool averaged = true;  // keeps averaged weights where the run does
+  bool allow_unused = false;  // parameters that a step does not reach stay as they are
+  bool averaged = true;       // keeps averaged weights where the run does
   // After the update of the parameters, without recording: clipped weights, controllers.
   std::function<void(const Batch&)> after = {};
 };
