@@ -20,6 +20,14 @@ std::vector<Parameter> parameters_under(const nn::Module& whole,
   return some;
 }
 
+namespace {
+// An encoder is trained against the critic: it is of the generator's side.
+std::vector<std::string> prefixes_of(const std::string& side) {
+  if (side == "critic") return {"critic."};
+  return {"generator.", "encoder."};
+}
+}  // namespace
+
 AdversarialModel::AdversarialModel(Bare, const AdversarialOptions& o, const nn::Init&,
                                    Generator& draws)
     : options_(o), draws_(draws) {}
@@ -44,7 +52,7 @@ void AdversarialModel::add_critic(const CriticOptions& o, const nn::Init& init) 
 void AdversarialModel::add_stabilisers(const nn::Init& init) {
   if (options_.historical_averaging > 0) {
     for (const char* side : {"critic", "generator"})
-      for (const Parameter& p : parameters_under(*this, {concat(side, ".")})) {
+      for (const Parameter& p : parameters_under(*this, prefixes_of(side))) {
         history_.push_back(std::make_unique<History>(History{side, p.value, {}}));
         buffer("history." + p.name, history_.back()->mean,
                Tensor::zeros(p.value.shape(), p.value.dtype(), p.value.device()));
@@ -110,6 +118,12 @@ Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
   const Tensor l = critic_->forward(x, told(condition));
   return ops::reshape(ops::slice(l, 1, 0, 1), Shape{x.size(0)});
 }
+
+Tensor AdversarialModel::value_of_pair(const Tensor& x, const Tensor&, const Tensor& condition) {
+  return value(x, condition);
+}
+Tensor AdversarialModel::encode(const Tensor&) { return {}; }
+AdversarialModel::RowFigures AdversarialModel::row_figures(const Tensor&, Generator&) { return {}; }
 
 Tensor AdversarialModel::noised(const Tensor& x, const Batch& b) const {
   const double left = 1 - double(b.step) / double(options_.instance_noise_steps);

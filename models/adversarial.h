@@ -52,6 +52,15 @@ class AdversarialModel : public nn::Module {
   virtual Tensor condition(Index n, Index label, Generator& g);
   // The critic's value of each sample [n]; undefined for models without one.
   virtual Tensor value(const Tensor& x, const Tensor& condition);
+  // The same of a pair of sample and code, for critics that are shown both; z is undefined where x
+  // are data.
+  virtual Tensor value_of_pair(const Tensor& x, const Tensor& z, const Tensor& condition);
+  // Models with an encoder: the codes [n, latent()] of samples as the networks see them, and
+  // figures [n] of data, of which evaluations report the means.
+  virtual bool encodes() const { return false; }
+  virtual Tensor encode(const Tensor& x);
+  using RowFigures = std::vector<std::pair<std::string, Tensor>>;
+  virtual RowFigures row_figures(const Tensor& x, Generator& g);
   std::string describe() const override;
 
   // Data [n, D] as the networks see them, [n, ...sample], images in [-1, 1] and padded with black;
