@@ -72,79 +72,12 @@ struct Game {
   Batch batch;
 };
 
-TEST(AdversarialPresets, TrainEveryParameter) {
-  for (const Preset& p : adversarial_presets())
-    for (const DataInfo& d : {plane, tiles}) {
-      SCOPED_TRACE(p.name + " of " + d.name);
-      Game game(p.name, d);
-      std::size_t trained = 0;
-      for (const Parameter& q : game.model().parameters())  // attention starts shut
-        if (q.name.ends_with("gamma")) q.value.fill_(.5);
-      for (const training::Phase& phase : game.task->phases()) {
-        std::vector<Tensor> leaves;
-        for (const Parameter& q : phase.parameters) leaves.push_back(q.value);
-        trained += leaves.size();
-        const Terms terms = phase.objective(game.batch);
-        ASSERT_TRUE(std::isfinite(terms.at(0).value.item()));
-        const auto gradients = grad({terms[0].value}, leaves);
-        for (std::size_t i = 0; i < leaves.size(); i++) {
-          double size = 0;
-          for (double g : gradients[i].values()) size += std::fabs(g);
-          EXPECT_TRUE(std::isfinite(size)) << phase.parameters[i].name;
-          // A difference of means has no use for the last bias.
-          if (phase.parameters[i].name.ends_with("bias")) continue;
-          EXPECT_GT(size, 0) << phase.parameters[i].name;
-        }
-      }
-      EXPECT_EQ(trained, game.model().parameters().size());
-      EXPECT_EQ(live_nodes(), 0);
-    }
-}
-
 data::DataSet set_of(const Tensor& x, const DataInfo& d) {
   data::DataSet set;
   set.name = d.name;
   set.sample_shape = d.sample_shape;
   set.train.x = set.test.x = x;
   return set;
-}
-
-// In the middle of everything a game keeps: k, old samples, means of weights, the paces.
-TEST(AdversarialPresets, ResumeBitForBit) {
-  const Settings kept = {{"historical_averaging", "0.01"}, {"ema", "0.9"}, {"batch", "8"}};
-  const Settings both = {{"replay", "20"}, {"d_steps", "3"}, {"instance_noise", "0.1"}};
-  for (const char* name : {"gan", "ebgan", "began", "cramer", "gmmn", "moment"}) {
-    SCOPED_TRACE(name);
-    Settings settings = kept;
-    if (std::string(name) != "gmmn" && std::string(name) != "moment")
-      settings.insert(settings.end(), both.begin(), both.end());
-    const auto run = [&](int stop_at) {
-      auto game = std::make_unique<Game>(name, plane, settings);
-      Generator g{9};
-      const data::DataSet set = set_of(ops::randn({40, 2}, g), plane);
-      auto trainer = std::make_unique<training::Trainer>(*game->task, set, game->config,
-                                                         game->draws, cpu_device);
-      int step = 0;
-      if (stop_at) {
-        while (step++ < stop_at) trainer->advance();
-        const training::Checkpoint c = trainer->checkpoint();
-        auto fresh = std::make_unique<Game>(name, plane, settings);
-        fresh->draws = Generator{77};
-        auto next = std::make_unique<training::Trainer>(*fresh->task, set, fresh->config,
-                                                        fresh->draws, cpu_device);
-        next->restore(c, "memory");
-        trainer = std::move(next);  // before the task it belongs to
-        game = std::move(fresh);
-        step = stop_at;
-      }
-      for (; step < 14; step++) trainer->advance();
-      std::map<std::string, std::vector<double>> all;
-      for (const Parameter& p : game->model().state_dict()) all[p.name] = p.value.values();
-      return all;
-    };
-    const auto whole = run(0);
-    EXPECT_EQ(run(7), whole);
-  }
 }
 
 TEST(AdversarialPresets, RefuseWhatHasNoUse) {

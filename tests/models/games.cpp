@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "engine/core/allocator.h"
@@ -46,11 +47,16 @@ struct Session {
                                             {"size", size},
                                             {"attention", "0"},
                                             {"lr_decay", "50"},
-                                            {"ema", "0.9"}})
-      config.set_text(key, text);
-    for (const auto& [key, text] : settings)
+                                            {"ema", "0.9"},
+                                            // so that each is in a run of 12 steps
+                                            {"rounds", "2"},
+                                            {"round_steps", "5"},
+                                            {"stage_steps", "3"}})
       if (config.has(key)) config.set_text(key, text);
-    preset.settle(config, info_of(set));
+    const training::Config plain = config;
+    for (const auto& [key, text] : settings) config.set_text(key, text);
+    // What a preset refuses by name is left as it was.
+    while (!settled(preset)) config.set(refused.back(), plain.option(refused.back()).value);
     initial = {5, initial_draws};
     noise = {5, 0};
     task = preset.make(config, info_of(set), nn::Init{initial}, noise);
@@ -68,8 +74,22 @@ struct Session {
       all.emplace_back("optimizer." + p.name, p.value.values());
     return all;
   }
+  bool settled(const Preset& preset) {
+    try {
+      training::Config trial = config;
+      preset.settle(trial, info_of(set));
+      config = trial;
+      return true;
+    } catch (const Error& e) {
+      const std::string where = e.parts().where, before = "option '";
+      if (e.kind() != ErrorKind::usage || where.rfind(before, 0) != 0) throw;
+      refused.push_back(where.substr(before.size(), where.size() - before.size() - 1));
+      return false;
+    }
+  }
   data::DataSet set;
   training::Config config;
+  std::vector<std::string> refused;
   Generator initial, noise;
   std::unique_ptr<GenerativeTask> task;
   std::unique_ptr<training::Trainer> trainer;
@@ -96,7 +116,9 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const Preset& p : adversarial_presets())
     for (const data::Kind kind : {data::Kind::vector, data::Kind::image})
-      for (const bool stabilised : {false, true}) all.push_back({p.name, kind, stabilised});
+      for (const bool stabilised : {false, true})
+        if (p.name != "progan" || kind == data::Kind::image)
+          all.push_back({p.name, kind, stabilised});
   return all;
 }
 std::string case_name(const testing::TestParamInfo<Case>& i) {
@@ -109,16 +131,38 @@ std::string case_name(const testing::TestParamInfo<Case>& i) {
 
 class Games : public testing::TestWithParam<Case> {
  protected:
-  // Nothing where the preset refuses a stabiliser; that it says which is tested with the preset.
   std::unique_ptr<Session> run() const {
     const Case& c = GetParam();
     return std::make_unique<Session>(preset(c.preset), c.kind,
-                                 c.stabilised ? every_stabiliser : Settings{});
+                                     c.stabilised ? every_stabiliser : Settings{});
   }
+};
+
+// The stabilisers that make no sense in a preset, each an error that names it; all others work.
+const std::vector<std::string> critics = {
+    "dropout",         "ttur",  "feature_matching", "minibatch_discrimination", "minibatch_stddev",
+    "label_smoothing", "replay"};
+const std::map<std::string, std::vector<std::string>> refusals = {
+    {"cgan", {"replay"}},
+    {"ebgan", {"label_smoothing"}},
+    {"began", {"label_smoothing"}},
+    {"gmmn", critics},
+    {"moment", critics},
+    {"cramer", {"label_smoothing"}},
+    {"madgan", {"replay"}},
+    {"adagan", {"replay", "historical_averaging"}},
+    {"infogan", {"replay"}},
+    {"acgan", {"replay"}},
+    {"ali", {"replay"}},
+    {"progan", {"dropout", "minibatch_discrimination"}},
 };
 
 TEST_P(Games, TrainEveryParameterAndLeaveNoGraph) {
   const auto r = run();
+  const auto expected = refusals.find(GetParam().preset);
+  EXPECT_EQ(r->refused, !GetParam().stabilised || expected == refusals.end()
+                            ? std::vector<std::string>{}
+                            : expected->second);
   const auto before = r->state();
   r->advance(12);
   EXPECT_EQ(live_nodes(), 0);

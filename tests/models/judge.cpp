@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/data/generated.h"
+#include "engine/io/file.h"
 #include "engine/ops/ops.h"
 #include "models/classifier.h"
 #include "models/frechet.h"
@@ -77,7 +78,7 @@ TEST(Classifier, LearnsAndCountsWhatItGetsRight) {
   const Outcome trained = train(classifier(folder / "run", "pinwheel"));
   EXPECT_GT(training::figure(trained.test, "accuracy"), 0.9);
 
-  const Run run = Run::open(folder / "run", "cpu");
+  const models::Run run = models::Run::open(folder / "run", "cpu");
   const auto judge = Judge::open(folder / "run", "cpu");
   const data::Split& test = run.split("test");
   const auto found = judge->classify(test.x).to_vector<std::int64_t>(),
@@ -117,7 +118,7 @@ class Judged : public testing::Test {
   static void SetUpTestSuite() {
     folder_ = new test::TemporaryFolder;
     train(classifier(*folder_ / "run"));
-    run_ = new Run(Run::open(*folder_ / "run", "cpu"));
+    run_ = new models::Run(models::Run::open(*folder_ / "run", "cpu"));
     judge_ = Judge::open(*folder_ / "run", "cpu");
   }
   static void TearDownTestSuite() {
@@ -129,11 +130,11 @@ class Judged : public testing::Test {
     return all_figures(task, run_->data(), run_->split("test"), o);
   }
   static test::TemporaryFolder* folder_;
-  static Run* run_;
+  static models::Run* run_;
   static std::shared_ptr<const Judge> judge_;
 };
 test::TemporaryFolder* Judged::folder_;
-Run* Judged::run_;
+models::Run* Judged::run_;
 std::shared_ptr<const Judge> Judged::judge_;
 
 const std::vector<std::vector<Index>> in_order{{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}};
