@@ -196,6 +196,28 @@ TEST(AdaGan, RoundsTrainAndMix) {
   EXPECT_EQ(played.state(), before);
 }
 
+// Sampled for the mixture's critic, a generator with batch norm keeps its statistics.
+TEST(AdaGan, FinishedGeneratorsStayAsTheyAre) {
+  Settings settings = three_rounds;
+  settings.emplace_back("generator_norm", "batch");
+  settings.emplace_back("critic_norm", "batch");
+  settings.emplace_back("penalty", "none");
+  Played played("adagan", settings);
+  played.steps(12);
+  const auto before = played.state();
+  played.steps(12);
+  const auto after = played.state();
+  std::size_t statistics = 0;
+  for (const auto& [name, value] : before) {
+    if (name.rfind("generator.0.", 0) == 0) {
+      EXPECT_EQ(after.at(name), value) << name;
+    }
+    statistics += name.find("generator.0.") == 0 && name.find("running_") != name.npos;
+    EXPECT_FALSE(name.find("mixture_critic.") == 0 && name.find("running_") != name.npos) << name;
+  }
+  EXPECT_GT(statistics, 0u);
+}
+
 TEST(AdaGan, SamplesAreOfTheMixture) {
   Played played("adagan", three_rounds);
   Generator g{3};
