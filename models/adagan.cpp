@@ -60,7 +60,13 @@ class AdaGan : public AdversarialModel {
       child(concat("generator.", t), *generators_.back());
     }
     add_critic(o.critic, init);
-    mixture_critic_ = std::make_unique<CriticNetwork>(o.critic, init, draws);
+    // A ratio is of a sample alone: nothing in its critic looks at the batch, or draws.
+    CriticOptions alone = o.critic;
+    if (alone.norm == Norm::batch) alone.norm = Norm::none;
+    alone.minibatch_stddev = false;
+    alone.discrimination = 0;
+    alone.dropout = 0;
+    mixture_critic_ = std::make_unique<CriticNetwork>(alone, init, draws);
     child("mixture_critic", *mixture_critic_);
     add_stabilisers(init);
     std::vector<double> first(std::size_t(rounds_), 0);
@@ -158,7 +164,10 @@ class AdaGan : public AdversarialModel {
     Tensor fake;
     {
       const NoGrad no_grad;
+      // As they are sampled from: of a few rows, or one, there are no statistics.
+      for (auto& g : generators_) g->eval();
       fake = generate(draw_code(n), condition(n, -1, draws_));
+      for (auto& g : generators_) g->train();
     }
     const AdversarialLoss& logistic = adversarial_loss("gan");
     return {{"mixture_loss", ops::mean(logistic.real(mixture_critic_->forward(to_network(b.x)))) +

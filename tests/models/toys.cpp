@@ -22,6 +22,52 @@ const data::DataSet& ring() {
   return set;
 }
 
+// One number, moved by sgd against a gradient of 1 at the pace of its phase.
+struct Paced : GenerativeTask {
+  struct One : nn::Module {
+    One() { parameter("x", x, Tensor::zeros({1})); }
+    Tensor x;
+  };
+  Paced() : GenerativeTask(0) {}
+  One one;
+  nn::Module& model() override { return one; }
+  std::vector<training::Phase> phases() override {
+    training::Phase phase{.name = "main",
+                          .parameters = one.parameters(),
+                          .objective = [this](const training::Batch&) {
+                            asked++;
+                            return training::Terms{{"loss", ops::sum(one.x)}};
+                          }};
+    phase.share = [](Index done) {
+      return std::vector<double>{1, 0.5, 0, 0.25}[std::size_t(done)];
+    };
+    return {phase};
+  }
+  std::string describe() const override { return {}; }
+  std::optional<double> score(const training::Figures&) const override { return {}; }
+  bool draw(const data::DataSet&, const std::string&) override { return false; }
+  std::vector<std::string> metric_names() const override { return {}; }
+  training::Figures measure(const data::DataSet&, const data::Split&,
+                            const MeasureOptions&) override {
+    return {};
+  }
+  int asked = 0;
+};
+TEST(Phase, ShareOfTheRate) {
+  training::Config config(defaults(preset("gan"), data::Kind::vector));
+  for (const auto& [key, text] :
+       Settings{{"optimizer", "sgd"}, {"lr", "0.5"}, {"lr_decay", "0"}, {"ema", "0"}})
+    config.set_text(key, text);
+  Paced task;
+  Generator noise{1};
+  training::Trainer trainer(task, ring(), config, noise, cpu_device);
+  for (const double x : {-0.5, -0.75, -0.75, -0.875}) {
+    trainer.advance();
+    EXPECT_EQ(task.one.x.item(), x);
+  }
+  EXPECT_EQ(task.asked, 3) << "at a share of 0 the phase takes no part";
+}
+
 // A small run of a preset on the ring, by its defaults for points and these settings.
 struct Played {
   explicit Played(const std::string& name, const Settings& settings = {})
@@ -194,6 +240,28 @@ TEST(AdaGan, RoundsTrainAndMix) {
   // Behind the last round there is nothing to train.
   played.steps(3);
   EXPECT_EQ(played.state(), before);
+}
+
+// Sampled for the mixture's critic, a generator with batch norm keeps its statistics.
+TEST(AdaGan, FinishedGeneratorsStayAsTheyAre) {
+  Settings settings = three_rounds;
+  settings.emplace_back("generator_norm", "batch");
+  settings.emplace_back("critic_norm", "batch");
+  settings.emplace_back("penalty", "none");
+  Played played("adagan", settings);
+  played.steps(12);
+  const auto before = played.state();
+  played.steps(12);
+  const auto after = played.state();
+  std::size_t statistics = 0;
+  for (const auto& [name, value] : before) {
+    if (name.rfind("generator.0.", 0) == 0) {
+      EXPECT_EQ(after.at(name), value) << name;
+    }
+    statistics += name.find("generator.0.") == 0 && name.find("running_") != name.npos;
+    EXPECT_FALSE(name.find("mixture_critic.") == 0 && name.find("running_") != name.npos) << name;
+  }
+  EXPECT_GT(statistics, 0u);
 }
 
 TEST(AdaGan, SamplesAreOfTheMixture) {
