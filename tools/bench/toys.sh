@@ -26,7 +26,7 @@ if [ "${1:-}" = --one ]; then # a run and its figures: covered, total, high_qual
     exit 255 # ends xargs
   fi
   figures=$("$IMAGO" evaluate "$out" --metrics modes --device cpu --json |
-    sed -n 's/.*"modes_covered": *\([0-9.]*\).*"modes_total": *\([0-9.]*\).*"high_quality": *\([0-9.]*\).*/\1 \2 \3/p')
+    sed -n 's/.*"covered": *\([0-9.]*\).*"total": *\([0-9.]*\).*"high_quality": *\([0-9.]*\).*/\1 \2 \3/p')
   [ -n "$figures" ] || { echo "toys.sh: no figures of $out" >&2; exit 255; }
   echo "$figures $(cat "$out.seconds")" >"$out/toys"
   rm "$out.log" "$out.seconds"
