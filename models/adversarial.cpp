@@ -20,6 +20,14 @@ std::vector<Parameter> parameters_under(const nn::Module& whole,
   return some;
 }
 
+namespace {
+// An encoder is trained against the critic: it is of the generator's side.
+std::vector<std::string> prefixes_of(const std::string& side) {
+  if (side == "critic") return {"critic."};
+  return {"generator.", "encoder."};
+}
+}  // namespace
+
 AdversarialModel::AdversarialModel(Bare, const AdversarialOptions& o, const nn::Init&,
                                    Generator& draws)
     : options_(o), draws_(draws) {}
@@ -44,7 +52,7 @@ void AdversarialModel::add_critic(const CriticOptions& o, const nn::Init& init) 
 void AdversarialModel::add_stabilisers(const nn::Init& init) {
   if (options_.historical_averaging > 0) {
     for (const char* side : {"critic", "generator"})
-      for (const Parameter& p : parameters_under(*this, {concat(side, ".")})) {
+      for (const Parameter& p : parameters_under(*this, prefixes_of(side))) {
         history_.push_back(std::make_unique<History>(History{side, p.value, {}}));
         buffer("history." + p.name, history_.back()->mean,
                Tensor::zeros(p.value.shape(), p.value.dtype(), p.value.device()));
@@ -111,19 +119,29 @@ Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
   return ops::reshape(ops::slice(l, 1, 0, 1), Shape{x.size(0)});
 }
 
+Tensor AdversarialModel::value_of_pair(const Tensor& x, const Tensor&, const Tensor& condition) {
+  return value(x, condition);
+}
+Tensor AdversarialModel::encode(const Tensor&) { return {}; }
+AdversarialModel::RowFigures AdversarialModel::row_figures(const Tensor&, Generator&) { return {}; }
+
 Tensor AdversarialModel::noised(const Tensor& x, const Batch& b) const {
   const double left = 1 - double(b.step) / double(options_.instance_noise_steps);
   if (options_.instance_noise == 0 || left <= 0) return x;
   return x + options_.instance_noise * left * ops::randn(x.shape(), draws_, x.dtype(), x.device());
 }
 
+AdversarialModel::Judgement AdversarialModel::judgement(const Tensor& x, const Tensor& condition) {
+  return critic_->judge(x, condition);
+}
+
 AdversarialModel::Both AdversarialModel::judge(const Tensor& real, const Tensor& fake,
                                                const Tensor& condition) {
   const CriticOptions& c = options_.critic;
   if (c.norm == Norm::batch || c.minibatch_stddev || c.discrimination > 0)
-    return {critic_->judge(real, condition), critic_->judge(fake, condition)};
+    return {judgement(real, condition), judgement(fake, condition)};
   const Index n = real.size(0), all = n + fake.size(0);
-  const auto [features, output] = critic_->judge(
+  const auto [features, output] = judgement(
       ops::concat({real, fake}, 0), condition ? ops::concat({condition, condition}, 0) : Tensor());
   return {{ops::slice(features, 0, 0, n), ops::slice(output, 0, 0, n)},
           {ops::slice(features, 0, n, all), ops::slice(output, 0, n, all)}};
@@ -165,13 +183,16 @@ Tensor AdversarialModel::penalty(const Tensor& real, const Tensor& fake, const T
   if (b.step / paces % options_.penalty_every != 0) return {};
   const nn::PenaltyOptions& o = *options_.penalty;
   const bool needs_fake = o.kind != nn::PenaltyKind::r1 && o.kind != nn::PenaltyKind::dragan;
-  const Tensor none;
-  const Tensor p =
-      condition || options_.critic.outputs > 1
-          ? nn::gradient_penalty([&](const Tensor& x) { return value(x, condition); }, real,
-                                 needs_fake ? fake : none, o, draws_)
-          : nn::gradient_penalty(critic_->net, real, needs_fake ? fake : none, o, draws_);
-  return options_.lambda * double(options_.penalty_every) * p;
+  return options_.lambda * double(options_.penalty_every) *
+         gradient_penalty(real, needs_fake ? fake : Tensor(), condition);
+}
+
+Tensor AdversarialModel::gradient_penalty(const Tensor& real, const Tensor& fake,
+                                          const Tensor& condition) {
+  if (critic_ && !condition && options_.critic.outputs == 1)
+    return nn::gradient_penalty(critic_->net, real, fake, *options_.penalty, draws_);
+  return nn::gradient_penalty([&](const Tensor& x) { return value(x, condition); }, real, fake,
+                              *options_.penalty, draws_);
 }
 
 Tensor AdversarialModel::generator_loss(const Tensor& l) const {
@@ -179,12 +200,12 @@ Tensor AdversarialModel::generator_loss(const Tensor& l) const {
                                                            : ops::mean(options_.loss->generator(l));
 }
 
-Tensor AdversarialModel::feature_matching(const Tensor& real, const CriticNetwork::Judgement& fake,
+Tensor AdversarialModel::feature_matching(const Tensor& real, const Judgement& fake,
                                           const Tensor& condition) {
   Tensor target;
   {
     const NoGrad no_grad;
-    target = ops::mean(critic_->judge(real, condition).features, {0});
+    target = ops::mean(judgement(real, condition).features, {0});
   }
   return options_.feature_matching * ops::sum(ops::square(ops::mean(fake.features, {0}) - target));
 }
@@ -210,9 +231,13 @@ Terms AdversarialModel::generator_parts(const CriticNetwork::Judgement&, const T
 Terms AdversarialModel::critic_objective(const Batch& b) {
   const Tensor c = condition_of(b), real = to_network(b.x), fake = fakes(b, c), seen = told(c);
   const Both both = judge(noised(real, b), noised(fake, b), seen);
-  Tensor loss = real_loss(*options_.loss, both.real.output, options_.label_smoothing) +
-                ops::mean(options_.loss->fake(both.fake.output));
-  Terms parts = critic_parts(both, c, b);
+  return critic_terms(real_loss(*options_.loss, both.real.output, options_.label_smoothing) +
+                          ops::mean(options_.loss->fake(both.fake.output)),
+                      real, fake, seen, b, critic_parts(both, c, b));
+}
+
+Terms AdversarialModel::critic_terms(Tensor loss, const Tensor& real, const Tensor& fake,
+                                     const Tensor& seen, const Batch& b, Terms parts) {
   if (const Tensor p = penalty(real, fake, seen, b)) parts.push_back({"penalty", p});
   for (const training::Term& part : parts) loss = loss + part.value;
   if (const Tensor h = historical("critic")) loss = loss + h;
@@ -223,12 +248,17 @@ Terms AdversarialModel::critic_objective(const Batch& b) {
 Terms AdversarialModel::generator_objective(const Batch& b) {
   const Tensor c = condition_of(b);
   const Tensor fake = noised(generate(draw_code(b.x.size(0)), c), b);
-  const CriticNetwork::Judgement judged = critic_->judge(fake, told(c));
-  Tensor loss = generator_loss(judged.output);
-  Terms parts = generator_parts(judged, c, b);
+  const Tensor seen = told(c);
+  const Judgement judged = judgement(fake, seen);
+  return generator_terms(generator_loss(judged.output), judged, seen, b,
+                         generator_parts(judged, c, b));
+}
+
+Terms AdversarialModel::generator_terms(Tensor loss, const Judgement& judged, const Tensor& seen,
+                                        const Batch& b, Terms parts) {
   for (const training::Term& part : parts) loss = loss + part.value;
   if (options_.feature_matching > 0)
-    loss = loss + feature_matching(noised(to_network(b.x), b), judged, told(c));
+    loss = loss + feature_matching(noised(to_network(b.x), b), judged, seen);
   if (const Tensor h = historical("generator")) loss = loss + h;
   parts.insert(parts.begin(), {"generator_loss", loss});
   return parts;
@@ -271,8 +301,12 @@ void AdversarialModel::after(const std::string& side) {
 }
 
 std::string AdversarialModel::describe() const {
+  return concat(generator_ ? generator_->describe() : "", describe_critic(),
+                "  all: ", parameter_count(), " parameters\n");
+}
+
+std::string AdversarialModel::describe_critic() const {
   std::string text;
-  if (generator_) text += generator_->describe();
   if (critic_) text += critic_->describe();
   if (options_.loss)
     text += concat("  loss: ", options_.loss->name, ", ", options_.loss->about, " (",
@@ -284,7 +318,7 @@ std::string AdversarialModel::describe() const {
                          : std::string("tape: the critic has a condition or several outputs"),
                    "\n");
   }
-  return concat(text, "  all: ", parameter_count(), " parameters\n");
+  return text;
 }
 
 }  // namespace imago::models

@@ -52,6 +52,15 @@ class AdversarialModel : public nn::Module {
   virtual Tensor condition(Index n, Index label, Generator& g);
   // The critic's value of each sample [n]; undefined for models without one.
   virtual Tensor value(const Tensor& x, const Tensor& condition);
+  // The same of a pair of sample and code, for critics that are shown both; z is undefined where x
+  // are data.
+  virtual Tensor value_of_pair(const Tensor& x, const Tensor& z, const Tensor& condition);
+  // Models with an encoder: the codes [n, latent()] of samples as the networks see them, and
+  // figures [n] of data, of which evaluations report the means.
+  virtual bool encodes() const { return false; }
+  virtual Tensor encode(const Tensor& x);
+  using RowFigures = std::vector<std::pair<std::string, Tensor>>;
+  virtual RowFigures row_figures(const Tensor& x, Generator& g);
   std::string describe() const override;
 
   // Data [n, D] as the networks see them, [n, ...sample], images in [-1, 1] and padded with black;
@@ -69,6 +78,8 @@ class AdversarialModel : public nn::Module {
   // After the networks are there: what replay and historical averaging keep. Their buffers go into
   // checkpoints.
   void add_stabilisers(const nn::Init&);
+  // What describe() says of the critic, of the loss, and of the way to the penalty.
+  virtual std::string describe_critic() const;
 
   virtual training::Terms critic_objective(const training::Batch&);
   virtual training::Terms generator_objective(const training::Batch&);
@@ -85,9 +96,11 @@ class AdversarialModel : public nn::Module {
 
   Tensor draw_code(Index n);                                     // z ~ N(0, I)
   Tensor noised(const Tensor& x, const training::Batch&) const;  // instance noise, annealed
+  using Judgement = CriticNetwork::Judgement;
+  virtual Judgement judgement(const Tensor& x, const Tensor& condition);
   // The critic's judgement of data and of samples, in one pass where no layer looks at a batch.
   struct Both {
-    CriticNetwork::Judgement real, fake;
+    Judgement real, fake;
   };
   Both judge(const Tensor& real, const Tensor& fake, const Tensor& condition);
   // Samples without a graph, half of them old where a replay buffer is kept.
@@ -95,11 +108,18 @@ class AdversarialModel : public nn::Module {
   // lambda P as a critic's step of this batch has it; undefined when it has none.
   Tensor penalty(const Tensor& real, const Tensor& fake, const Tensor& condition,
                  const training::Batch&);
+  // P itself; fake is undefined where the kind has no use for it.
+  virtual Tensor gradient_penalty(const Tensor& real, const Tensor& fake, const Tensor& condition);
   Tensor generator_loss(const Tensor& l) const;  // of the critic's values of samples
   // w |E features(x) - E features(G)|^2, and w |parameters - their means so far|^2.
-  Tensor feature_matching(const Tensor& real, const CriticNetwork::Judgement& fake,
-                          const Tensor& condition);
+  Tensor feature_matching(const Tensor& real, const Judgement& fake, const Tensor& condition);
   Tensor historical(const std::string& side);
+  // The terms of a phase whose loss is this: with penalty, feature matching, history.
+  training::Terms critic_terms(Tensor loss, const Tensor& real, const Tensor& fake,
+                               const Tensor& condition, const training::Batch&,
+                               training::Terms parts = {});
+  training::Terms generator_terms(Tensor loss, const Judgement& fake, const Tensor& condition,
+                                  const training::Batch&, training::Terms parts = {});
   // The phases "critic" and "generator" of these parameters, at the pace of d_steps.
   training::Phase critic_phase(std::vector<Parameter> parameters);
   training::Phase generator_phase(std::vector<Parameter> parameters);

@@ -129,6 +129,14 @@ void settle_game(Config& c, const DataInfo& d) {
            "another norm, or penalty=none", "batch", "layer and group norm are of one sample");
 }
 
+void refuse_others(const Config& c, const char* why, const Settings& as_they_must_be) {
+  for (const auto& [name, value] : as_they_must_be)
+    if (const std::string now = training::to_text(c.option(name).value); now != value)
+      refuse(name.c_str(),
+             concat("an option that ", c.text("preset"), " has no use for: ", why).c_str(), value,
+             now, "leave it out");
+}
+
 AdversarialOptions game_of(const Config& c, const DataInfo& d) {
   AdversarialOptions o;
   o.data = d;
@@ -184,6 +192,18 @@ AdversarialOptions game_of(const Config& c, const DataInfo& d) {
   o.instance_noise_steps = c.integer("instance_noise_steps");
   o.replay = c.integer("replay");
   return o;
+}
+
+Settings covering(const Settings& own) {
+  Settings all = {{"latent", "2"},
+                  {"lr", "2e-3"},
+                  {"ema", "0.998"},
+                  {"steps", "10000"},
+                  {"eval_every", "5000"},
+                  {"sample_every", "5000"},
+                  {"checkpoint_every", "5000"}};
+  all.insert(all.end(), own.begin(), own.end());
+  return all;
 }
 
 Preset game_preset(const GameRow& row) {
@@ -268,16 +288,19 @@ std::vector<Preset> adversarial_presets() {
                    .summary = "Wasserstein distance by a critic with gradients of norm 1",
                    .source = "Gulrajani et al. 2017",
                    .defaults = gp,
+                   .points = covering({{"d_steps", "3"}, {"steps", "15000"}}),
                    .make = make}),
       game_preset({.name = "dragan",
                    .summary = "gan with gradients of norm 1 around the data",
                    .source = "Kodali et al. 2017",
                    .defaults = {{"penalty", "dragan"}},
+                   .points = covering({{"penalty_every", "2"}, {"steps", "8000"}}),
                    .make = make}),
       game_preset({.name = "r1",
                    .summary = "gan with small gradients on the data",
                    .source = "Mescheder et al. 2018",
                    .defaults = {{"penalty", "r1"}},
+                   .points = covering({{"lambda", "0.015"}, {"penalty_every", "2"}}),
                    .make = make}),
       game_preset({.name = "tv",
                    .summary = "total variation: a bounded critic's difference of means",
@@ -299,8 +322,18 @@ std::vector<Preset> adversarial_presets() {
                         {"ttur", "4"}},
            .points = {{"architecture", "dense"}, {"size", "0"}, {"attention", "0"}, {"ttur", "1"}},
            .make = make}),
+      ebgan_preset(),
+      began_preset(),
+      gmmn_preset(),
+      moment_preset(),
+      cramer_preset(),
+      madgan_preset(),
+      adagan_preset(),
       infogan_preset(),
       acgan_preset(),
+      vae_gan_preset(),
+      ali_preset(),
+      progan_preset(),
   };
 }
 

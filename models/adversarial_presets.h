@@ -12,6 +12,9 @@ Options adversarial_options();
 AdversarialOptions game_of(const training::Config& config, const DataInfo& data);
 // Resolves "auto", and refuses what does not go together: Error (usage).
 void settle_game(training::Config& config, const DataInfo& data);
+// Error (usage) unless these options are as said; `why` tells what makes another value meaningless.
+void refuse_others(const training::Config& config, const char* why,
+                   const training::Settings& as_they_must_be);
 
 // Makes a model of class M: M(const training::Config&, const AdversarialOptions&, init, draws).
 template <class M>
@@ -31,6 +34,9 @@ struct GameRow {
   decltype(Preset::settle) settle = settle_game;
 };
 Preset game_preset(const GameRow& row);
+// `points` that cover a grid of 25 modes in under a minute of one core (tools/bench/toys.sh): codes
+// as flat as the data, a high rate that falls to 0; and a row's own on top.
+training::Settings covering(const training::Settings& own);
 
 // The rows of the files that hold more than a composition.
 Preset infogan_preset();

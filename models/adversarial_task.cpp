@@ -38,8 +38,22 @@ Picture AdversarialTask::sample(const SampleOptions& o) {
                  o.label < 0 ? int(std::min<Index>(model_->classes(), 20)) : 0);
 }
 
-Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Split&, Index rows,
-                                     Index columns) {
+Picture AdversarialTask::reconstruct(const data::DataSet& data, const data::Split& split, Index n) {
+  if (!model_->encodes()) return GenerativeTask::reconstruct(data, split, n);
+  const NoGrad no_grad;
+  checked_count(data, split, n);
+  std::vector<Tensor> parts;
+  for (Index i = 0; i < n; i += chunk_rows) {
+    const Tensor x = rows(data, split, i, std::min(i + chunk_rows, n), seed_),
+                 z = model_->encode(model_->to_network(x));
+    parts.push_back(ops::stack({x, model_->from_network(model_->generate(z, {}))}, 1));
+  }
+  const Tensor pairs = ops::concat(parts, 0);  // [n, 2, D]
+  return picture(ops::reshape(pairs, Shape{2 * n, pairs.size(2)}), data.sample_shape, 16);
+}
+
+Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Split& split,
+                                     Index rows, Index columns) {
   if (columns < 2 || rows < 1)
     throw Error(ErrorKind::usage, {"rows or columns out of range",
                                    {},
@@ -49,13 +63,18 @@ Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Spli
   const Tensor like = model_->parameters().at(0).value;
   Generator g{seed_, sampling_draws};
   const Index d = model_->latent();
-  const Tensor ends = ops::randn(Shape{rows, 2, d}, g, like.dtype(), like.device());
+  const bool encodes = model_->encodes();
+  if (encodes) checked_count(data, split, 2 * rows);
+  const Tensor ends = encodes ? ops::reshape(model_->encode(model_->to_network(
+                                                 models::rows(data, split, 0, 2 * rows, seed_))),
+                                             Shape{rows, 2, d})
+                              : ops::randn(Shape{rows, 2, d}, g, like.dtype(), like.device());
   const Tensor from = ops::slice(ends, 1, 0, 1), to = ops::slice(ends, 1, 1, 2);
   std::vector<Tensor> steps;
   for (Index c = 0; c < columns; c++) {
-    // On the arc: a straight line would leave the shell that the codes lie on.
-    const double t = 1.5707963267948966 * double(c) / double(columns - 1);
-    steps.push_back(std::cos(t) * from + std::sin(t) * to);
+    const double t = double(c) / double(columns - 1), arc = 1.5707963267948966 * t;
+    // On the arc between draws: a straight line would leave the shell that they lie on.
+    steps.push_back(encodes ? (1 - t) * from + t * to : std::cos(arc) * from + std::sin(arc) * to);
   }
   const Tensor z = ops::reshape(ops::concat(steps, 1), Shape{rows * columns, d});
   const Tensor first = model_->condition(rows, -1, g);
@@ -66,6 +85,7 @@ Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Spli
 std::vector<std::string> AdversarialTask::metric_names() const {
   const DataInfo& d = model_->options().data;
   std::vector<std::string> names{"critic"};
+  if (model_->encodes()) names.push_back("codes");
   if (d.kind == data::Kind::vector) names.push_back("w1");
   if (!data::mixture(d.name).means.empty()) names.push_back("modes");
   return names;
@@ -92,19 +112,38 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
         const Index some = std::min(chunk_rows, n - at);
         Tensor c = model_->condition(some, -1, choices);
         const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
-        const Tensor on_fake = model_->value(model_->generate(z, c), c);
+        const Tensor on_fake = model_->value_of_pair(model_->generate(z, c), z, c);
         if (!on_fake) break;
         if (c && c.dtype() == DType::i64 && split.labels)
           c = ops::slice(split.labels, 0, at, at + some);
         const Tensor x = rows(data, split, at, at + some, o.seed);
-        real += ops::sum(model_->value(model_->to_network(x), c)).item();
+        real += ops::sum(model_->value_of_pair(model_->to_network(x), {}, c)).item();
         fake += ops::sum(on_fake).item();
       }
-      if (!model_->value(model_->to_network(rows(data, split, 0, 1, o.seed)),
-                         model_->condition(1, -1, choices)))
+      if (!model_->value_of_pair(model_->to_network(rows(data, split, 0, 1, o.seed)), {},
+                                 model_->condition(1, -1, choices)))
         continue;
       figures.emplace_back("critic_real", real / double(n));
       figures.emplace_back("critic_fake", fake / double(n));
+    } else if (m == "codes") {
+      Generator g{o.seed, evaluation_draws + (std::uint64_t(1) << 58)};
+      std::vector<std::string> names;
+      std::vector<double> sums;
+      for (Index at = 0; at < n; at += chunk_rows) {
+        if (stopped()) return {};
+        const Tensor x = rows(data, split, at, std::min(at + chunk_rows, n), o.seed),
+                     seen = model_->to_network(x),
+                     made = model_->from_network(model_->generate(model_->encode(seen), {}));
+        AdversarialModel::RowFigures all = model_->row_figures(seen, g);
+        all.emplace_back("mse", ops::mean(ops::square(made - x), {1}));
+        sums.resize(all.size()), names.clear();
+        for (std::size_t k = 0; k < all.size(); k++) {
+          names.push_back(all[k].first);
+          sums[k] += ops::sum(all[k].second).item();
+        }
+      }
+      for (std::size_t k = 0; k < names.size(); k++)
+        figures.emplace_back(names[k], sums[k] / double(n));
     } else if (m == "w1") {
       const Index some = std::min({n, w1_samples, assignment_limit});
       figures.emplace_back(

@@ -9,6 +9,8 @@ namespace imago::models {
 //   critic_real, critic_fake   the critic's mean value of data and of samples
 //   w1        exact Wasserstein-1 distance of 1000 samples from 1000 of the split; points only
 //   modes_covered, high_quality   of 2500 samples (models/modes.h); mixtures only
+//   mse and what else the model has to say of data it encodes (models/adversarial.h); metric
+//   "codes"
 class AdversarialTask : public GenerativeTask {
  public:
   AdversarialTask(std::unique_ptr<AdversarialModel> model, std::uint64_t seed)
@@ -21,6 +23,7 @@ class AdversarialTask : public GenerativeTask {
   bool generates() const override { return true; }
   Choices choices() const override { return {model_->classes(), model_->codes()}; }
   Picture sample(const SampleOptions&) override;
+  Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
   Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
   std::vector<std::string> metric_names() const override;
   training::Figures measure(const data::DataSet&, const data::Split&,

@@ -95,10 +95,12 @@ Config defaults(const Preset& p, data::Kind kind) {
   return c;
 }
 
-std::string describe(const std::string& name, const Shape& sample_shape) {
+std::string describe(const std::string& name, const Shape& sample_shape,
+                     const training::Settings& settings) {
   const Preset& p = preset(name);
   const data::Kind kind = sample_shape.rank() < 2 ? data::Kind::vector : data::Kind::image;
   Config config = defaults(p, kind);
+  for (const auto& [key, text] : settings) config.set_text(key, text);
   const std::vector<Option> shown = config.options();
   // A picture without channels is grey.
   const Shape shape =
@@ -114,7 +116,7 @@ std::string describe(const std::string& name, const Shape& sample_shape) {
     if (o.name == "preset") continue;
     const std::string value = training::to_text(o.value), range = training::range_text(o);
     char head[64];
-    std::snprintf(head, sizeof head, "  %-17s %-9s ", o.name.c_str(),
+    std::snprintf(head, sizeof head, "  %-24s %-9s ", o.name.c_str(),
                   value.empty() ? "-" : value.c_str());
     text += concat(head, training::type_name(o), range.empty() ? "" : " ", range, "; ", o.help,
                    o.source.empty() ? std::string() : " [" + o.source + "]", "\n");

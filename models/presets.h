@@ -28,7 +28,8 @@ const Preset& preset(const std::string& name,
 training::Config defaults(const Preset&, data::Kind kind);
 
 // Networks, shapes, parameter counts for samples of this shape, then every option with type, range,
-// default, source.
-std::string describe(const std::string& preset, const Shape& sample_shape = {28, 28});
+// default, source. settings change the defaults. Error (usage) where one is impossible.
+std::string describe(const std::string& preset, const Shape& sample_shape = {28, 28},
+                     const training::Settings& settings = {});
 
 }  // namespace imago::models

@@ -1,6 +1,7 @@
 #include "models/run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -84,9 +85,20 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device,
 
 // "auto" of what depends on how long a run is.
 void settle_lengths(Config& c, Index rows) {
-  if (!c.is_word("lr_decay")) return;
-  const Index steps = c.integer("steps"), batch = c.integer("batch");
-  c.set("lr_decay", double(steps > 0 ? steps : c.integer("epochs") * ((rows + batch - 1) / batch)));
+  const Index batch = c.integer("batch"), asked = c.integer("steps"),
+              steps = asked > 0 ? asked : c.integer("epochs") * ((rows + batch - 1) / batch);
+  if (c.is_word("lr_decay")) c.set("lr_decay", double(steps));
+  if (c.has("round_steps") && c.is_word("round_steps")) {
+    // Every phase takes part in the last step of a round.
+    const double d = c.real("d_steps");
+    const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
+    c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
+  }
+  if (c.has("stage_steps") && c.is_word("stage_steps")) {
+    Index shares = 2;  // 4x4, 8x8, ..., and the last again
+    for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
+    c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
+  }
 }
 
 bool is_file(const std::string& source) {

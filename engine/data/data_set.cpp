@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "engine/data/batches.h"
+#include "engine/data/densities.h"
 #include "engine/data/generated.h"
 #include "engine/data/sources.h"
 #include "engine/io/file.h"
@@ -50,18 +51,27 @@ io::Size resize_from(const std::string& text) {
 }
 
 const std::vector<SetInfo>& sets() {
-  static const std::vector<SetInfo> all = {
-      {"fashion-mnist", "60000 + 10000 grey images of clothes, 28 x 28, 10 classes", false},
-      {"mnist", "60000 + 10000 grey images of digits, 28 x 28, 10 classes", false},
-      {"kmnist", "60000 + 10000 grey images of cursive kana, 28 x 28, 10 classes", false},
-      {"ring8", "eight Gaussians on a circle", true},
-      {"grid25", "25 Gaussians on a grid", true},
-      {"two-moons", "two interleaved half circles", true},
-      {"swiss-roll", "a spiral", true},
-      {"checkerboard", "uniform on the dark squares of a board", true},
-      {"pinwheel", "five curved blades", true},
-      {"four-patterns", "the four one-hot images of 2 x 2 pixels", true},
-  };
+  static const std::vector<SetInfo> all = [] {
+    std::vector<SetInfo> sets = {
+        {"fashion-mnist", "60000 + 10000 grey images of clothes, 28 x 28, 10 classes", false},
+        {"mnist", "60000 + 10000 grey images of digits, 28 x 28, 10 classes", false},
+        {"kmnist", "60000 + 10000 grey images of cursive kana, 28 x 28, 10 classes", false},
+        {"cifar10", "50000 + 10000 colour images of things and animals, 32 x 32, 10 classes",
+         false},
+        {"ring8", "eight Gaussians on a circle", true},
+        {"grid25", "25 Gaussians on a grid", true},
+        {"two-moons", "two interleaved half circles", true},
+        {"swiss-roll", "a spiral", true},
+        {"checkerboard", "uniform on the dark squares of a board", true},
+        {"pinwheel", "five curved blades", true},
+        {"four-patterns", "the four one-hot images of 2 x 2 pixels", true},
+    };
+    for (const DensityInfo& d : densities())
+      sets.push_back({sampler_prefix + d.name, "Markov chains on " + d.about, true});
+    for (const DensityInfo& d : densities())
+      sets.push_back({density_prefix + d.name, "unnormalised: " + d.about, true});
+    return sets;
+  }();
   return all;
 }
 
@@ -193,6 +203,7 @@ HostSet read(const std::string& set, const LoadOptions& o) {
     s.test = {std::move(b.x), std::move(b.labels)};
     return s;
   }
+  if (set == "cifar10") return read_cifar10(o.dir);
   if (is_named(set)) return read_idx_set(set, o.dir);
   if (is_image_folder(set)) return read_image_folder(set, o.resize);
   if (set.ends_with(".npy")) return read_npy_set(set);
@@ -201,7 +212,9 @@ HostSet read(const std::string& set, const LoadOptions& o) {
     fail(set, {"unknown kind of data", "a .npy or .npz file, or a folder of PNG or JPEG files",
                "another file"});
   std::string known;
-  for (const SetInfo& i : sets()) known += i.name + ", ";
+  for (const SetInfo& i : sets())
+    if (i.name.find(':') == i.name.npos) known += i.name + ", ";
+  known += sampler_prefix + "DENSITY, " + density_prefix + "DENSITY, ";
   fail(set,
        {"no such data",
         "one of " + known + "or a path to a .npy or .npz file or a folder of PNG or JPEG files",
@@ -253,6 +266,7 @@ DataSet load(const std::string& set, const LoadOptions& o) {
 
   DataSet d;
   d.name = set;
+  if (set.starts_with(density_prefix)) d.density = set.substr(density_prefix.size());
   d.binarize = o.binarize;
   const std::vector<Index>& dims = host.train.x.shape.dims();
   d.sample_shape = Shape(std::vector<Index>(dims.begin() + 1, dims.end()));

@@ -35,6 +35,9 @@ struct DataSet {
   int levels = 0;     // 256 or 2 values; 0: continuous
   Index classes = 0;  // 0: without labels
   Binarize binarize = Binarize::none;
+  // Of density:NAME, where there is no sample: log_density(NAME, x) is what is to be learned, and x
+  // are draws from the base N(0, 3^2 I).
+  std::string density = {};
   std::string fingerprint;  // of the values loaded, 16 hexadecimal digits
   // Network input is scale * x.
   double scale() const { return levels == 256 ? 1. / 255 : 1; }
@@ -51,7 +54,8 @@ struct LoadOptions {
   io::Size resize = {};  // of folders of images; Error (usage) with any other data
   Device device = {};
 };
-// name: one of sets(), or a path to .npy, .npz or a folder of PNG or JPEG files. Error (data).
+// name: one of sets(), sampler:CHAIN:DENSITY of engine/data/chains.h, or a path to .npy, .npz or a
+// folder of PNG or JPEG files. Error (data).
 //   .npy    [N, H, W], [N, H, W, C] or [N, D]; uint8, or floating in [0, 1] when images. uint8 [N,
 //   D] with D a square are
 //           grey images.

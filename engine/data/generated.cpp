@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "engine/data/chains.h"
+#include "engine/data/densities.h"
 #include "engine/random/host.h"
 
 namespace imago::data {
@@ -81,6 +83,18 @@ constexpr Maker kMakers[] = {{"ring8", ring8},
                              {"pinwheel", pinwheel}};
 constexpr const char* kPatterns = "four-patterns";
 
+// N(0, 3^2 I): wide enough for every density there is.
+io::HostArray base_draws(Index n, std::uint64_t seed, std::uint64_t part) {
+  io::HostArray x = io::zeros(DType::f32, {n, 2});
+  const auto values = x.values<float>();
+#pragma omp parallel for schedule(static)
+  for (Index i = 0; i < n; i++) {
+    HostStream s(seed, Purpose::generate, part << 40 | std::uint64_t(i));
+    for (const Index k : {2 * i, 2 * i + 1}) values[std::size_t(k)] = 3 * s.normal();
+  }
+  return x;
+}
+
 Rows four_patterns(Index n) {
   Rows r{io::zeros(DType::u8, {n, 2, 2, 1}), io::zeros(DType::i64, {n})};
   for (Index i = 0; i < n; i++) {
@@ -93,7 +107,8 @@ Rows four_patterns(Index n) {
 }  // namespace
 
 bool is_generated(const std::string& name) {
-  if (name == kPatterns) return true;
+  if (name == kPatterns || name.starts_with(sampler_prefix) || name.starts_with(density_prefix))
+    return true;
   for (const Maker& m : kMakers)
     if (name == m.name) return true;
   return false;
@@ -101,6 +116,12 @@ bool is_generated(const std::string& name) {
 
 Rows generate(const std::string& name, Index n, std::uint64_t seed, std::uint64_t part) {
   if (name == kPatterns) return four_patterns(n);
+  if (name.starts_with(sampler_prefix))
+    return {run_chains(sampler_from(name), n, seed, part).x, {}};
+  if (name.starts_with(density_prefix)) {
+    density(name.substr(density_prefix.size()), name);  // is there such a one?
+    return {base_draws(n, seed, part), {}};
+  }
   for (const Maker& m : kMakers) {
     if (name != m.name) continue;
     Rows r{io::zeros(DType::f32, {n, 2}), io::zeros(DType::i64, {n})};

@@ -11,8 +11,9 @@ struct Rows {
   io::HostArray x, labels;
 };
 // name: ring8, grid25, two-moons, swiss-roll, checkerboard, pinwheel (float32 [n, 2]) or
-// four-patterns (uint8 [n, 2, 2, 1], pattern i % 4). part tells splits apart: row i of part p is a
-// function of (name, seed, p, i). labels: component of each row.
+// four-patterns (uint8 [n, 2, 2, 1], pattern i % 4); or, without labels, sampler:... of
+// engine/data/chains.h and density:NAME, whose rows are draws from N(0, 3^2 I). part tells splits
+// apart: row i of part p is a function of (name, seed, p, i). labels: component of each row.
 bool is_generated(const std::string& name);
 Rows generate(const std::string& name, Index n, std::uint64_t seed, std::uint64_t part);
 

@@ -12,13 +12,6 @@ namespace {
 
 using io::fail;
 
-// path or path.gz; empty when neither is there.
-std::string plain_or_gz(const std::string& path) {
-  for (const char* suffix : {"", ".gz"})
-    if (io::exists(path + suffix)) return path + suffix;
-  return {};
-}
-
 std::string how_to_get(const std::string& name, const std::string& place) {
   const std::string put =
       concat("put its four IDX files (train-images-idx3-ubyte and so on, plain or .gz) into ",
@@ -49,15 +42,24 @@ HostSplit read_part(const std::string& folder, const std::string& part) {
 
 }  // namespace
 
+std::vector<std::string> data_roots(const std::string& dir) {
+  if (!dir.empty()) return {dir};
+  std::vector<std::string> roots;
+  if (const char* variable = std::getenv("IMAGO_DATA"); variable && *variable)
+    roots.push_back(variable);
+  roots.push_back("/usr/share/datasets");
+  return roots;
+}
+
+std::string plain_or_gz(const std::string& path) {
+  for (const char* suffix : {"", ".gz"})
+    if (io::exists(path + suffix)) return path + suffix;
+  return {};
+}
+
 HostSet read_idx_set(const std::string& name, const std::string& dir) {
   std::vector<std::string> places;
-  if (!dir.empty()) {
-    places = {dir + "/" + name};
-  } else {
-    if (const char* variable = std::getenv("IMAGO_DATA"); variable && *variable)
-      places.push_back(concat(variable, "/", name));
-    places.push_back("/usr/share/datasets/" + name);
-  }
+  for (const std::string& root : data_roots(dir)) places.push_back(root + "/" + name);
   for (const std::string& folder : places) {
     bool any = false;
     for (const char* part : {"train", "t10k"})

@@ -36,6 +36,18 @@ double portable_exp(double x) {
   return y;
 }
 
+// x = 2^e m with m within a factor of sqrt 2 of 1; log m = 2 atanh((m - 1) / (m + 1)) by its
+// series.
+double portable_log(double x) {
+  int e;
+  double m = std::frexp(x, &e);
+  if (m < .70710678118654752) m *= 2, e--;
+  const double s = (m - 1) / (m + 1), square = s * s;
+  double sum = 0;
+  for (int k = 23; k > 0; k -= 2) sum = std::fma(sum, square, 1. / k);
+  return std::fma(.69314718055994531, e, 2 * s * sum);
+}
+
 std::uint32_t HostStream::word() {
   if (!left_) {
     words_ = philox_words(key_, 0);

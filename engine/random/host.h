@@ -18,6 +18,7 @@ struct SinCos {
 };
 SinCos portable_sincos_2pi(double turns);
 double portable_exp(double x);  // |x| <= 16, to about 1e-14
+double portable_log(double x);  // x > 0, normal, to about 1e-15
 
 // What a host stream is for. A run's own Generator has subsequence 0, so the streams never meet.
 enum class Purpose : std::uint64_t {
@@ -25,7 +26,8 @@ enum class Purpose : std::uint64_t {
   hold_out = 2,
   binarize = 3,
   generate = 4,
-  replay = 8
+  replay = 8,
+  reweigh = 9
 };
 
 // The words of one subsequence, in order.

@@ -76,7 +76,8 @@ OptimizerOptions optimizer_options(const Config& c, const Phase& phase) {
           .clip_norm = c.real("clip_norm"),
           .clip_value = c.real("clip_value"),
           .ema = phase.averaged ? c.real("ema") : 0,
-          .optimism = c.real("optimism")};
+          .optimism = c.real("optimism"),
+          .allow_missing = phase.allow_unused};
 }
 Schedule schedule_from(const Config& c, Index steps_per_epoch) {
   std::vector<Index> milestones = c.integers("lr_milestones");
@@ -212,10 +213,12 @@ void Trainer::advance() {
                     s.step};
   for (std::size_t i = 0; i < s.phases.size(); i++) {
     const Phase& phase = s.phases[i];
-    if ((s.step + 1) % phase.every != 0) continue;
+    const double share = phase.share ? phase.share(s.step) : 1;
+    if ((s.step + 1) % phase.every != 0 || share == 0) continue;
     const Terms terms = phase.objective(batch);
-    const std::vector<Tensor> gradients = grad({terms.at(0).value}, s.parameters[i]);
-    if (const double lr = s.schedule(s.step) * phase.lr_factor; lr != s.optimizers[i].lr())
+    const std::vector<Tensor> gradients =
+        grad({terms.at(0).value}, s.parameters[i], {.allow_unused = phase.allow_unused});
+    if (const double lr = s.schedule(s.step) * phase.lr_factor * share; lr != s.optimizers[i].lr())
       s.optimizers[i].set_lr(lr);
     s.optimizers[i].step(gradients);
     for (const Term& term : terms)

@@ -38,7 +38,10 @@ struct Phase {
   std::function<Terms(const Batch&)> objective;
   Index every = 1;  // takes part in every so many steps, in the last of them
   double lr_factor = 1;
-  bool averaged = true;  // keeps averaged weights where the run does
+  // Of lr besides, at a step that comes after so many; 0: the phase takes no part in it. Empty: 1.
+  std::function<double(Index done)> share = {};
+  bool allow_unused = false;  // parameters that a step does not reach stay as they are
+  bool averaged = true;       // keeps averaged weights where the run does
   // After the update of the parameters, without recording: clipped weights, controllers.
   std::function<void(const Batch&)> after = {};
 };

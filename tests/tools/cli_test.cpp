@@ -344,6 +344,43 @@ TEST_F(Cli, ListAndDescribe) {
   EXPECT_EQ(devices.out.rfind("cpu", 0), 0u) << devices.out;
 }
 
+TEST_F(Cli, DemosPrintAndDraw) {
+  const Result text = imago({"demo", "bilinear"});
+  EXPECT_EQ(text.status, 0) << text.error;
+  for (const char* word : {"radius", "simultaneous", "optimistic", "bilinear.svg"})
+    EXPECT_NE(text.out.find(word), std::string::npos) << text.out;
+  EXPECT_EQ(read(folder_ / "bilinear.svg").rfind("<svg ", 0), 0u);
+  const Result r = imago({"demo", "bilinear", "--json", "--seed", "3", "--out", "b.svg"});
+  const json all = json::parse(r.out);
+  EXPECT_EQ(all["demo"], "bilinear");
+  EXPECT_EQ(all["seed"], 3);
+  EXPECT_EQ(all["picture"], "b.svg");
+  EXPECT_GT(all["figures"]["simultaneous"]["radius"], 7);
+  EXPECT_NE(read(folder_ / "b.svg"), read(folder_ / "bilinear.svg"));
+  EXPECT_EQ(imago({"demo", "bilinear", "--seed", "3", "--json", "--out", "b.svg"}).out, r.out);
+}
+TEST_F(Cli, DemosRefused) {
+  fails({"demo"}, 2, "no DEMO");
+  fails({"demo", "bilinar"}, 2, "perhaps bilinear");
+  fails({"demo", "bilinear", "--out", "b.png"}, 2, "expected FILE.svg, received b.png");
+  fails({"demo", "bilinear", "--out", ""}, 2, "empty path");
+  fails({"demo", "bilinear", "--seed", "-1"}, 2, "-1");
+  EXPECT_TRUE(only_logs());
+  fails({"demo", "bilinear", "--out", "no/b.svg"}, 1, "no/b.svg");
+  EXPECT_TRUE(only_logs());
+}
+TEST_F(Cli, TrainsOnWhatAChainDraws) {
+  const Result r = imago({"train", "vae", "--data", "sampler:langevin:ring", "--steps", "3",
+                          "--set", "hidden=8", "--set", "latent=2", "--out", "run"});
+  EXPECT_EQ(r.status, 0) << r.error;
+  fails({"train", "vae", "--data", "sampler:hmc:rng"}, 3, "perhaps ring");
+  fails({"train", "vae", "--data", "sampler:hcm:ring"}, 3, "perhaps hmc");
+  fails({"train", "vae", "--data", "density:"}, 3, "one of banana");
+  const std::string listed = imago({"list"}).out;
+  for (const char* name : {"cifar10", "sampler:u4", "density:two-wells", "sampler:CHAIN:"})
+    EXPECT_NE(listed.find(name), std::string::npos) << listed;
+}
+
 #if IMAGO_HAS_CPU_LEVELS
 TEST_F(Cli, AnOldProcessorIsRefused) {
   setenv("IMAGO_CPU_LEVEL", "2", 1);

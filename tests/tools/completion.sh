@@ -56,6 +56,8 @@ holds 'imago train vae --' --data-dir
 gives 'imago train vae --over' --overwrite
 gives 'imago train vae --data two' two-moons
 gives 'imago train vae --data=two' two-moons
+gives 'imago train vae --data sampler:ba' banana
+holds 'imago train vae --data density:u' u3
 gives 'imago train vae --data pict' pictures.npy
 holds 'imago train vae --data ' fashion-mnist
 gives 'imago train vae --epochs ' ''
@@ -65,6 +67,8 @@ gives 'imago train vae --set activation=rel' relu
 holds 'imago train vae --set activation=' tanh
 gives 'imago train vae --device cp' cpu
 gives 'imago describe iw' iwae
+gives 'imago demo bil' bilinear
+holds 'imago demo ' divergences
 gives 'imago sample ' 'old runs/first runs/second'
 gives 'imago sample -n 3 runs/' 'runs/first runs/second'
 gives 'imago sample runs/f' runs/first

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares imago-bench with PyTorch on this machine: ratio = PyTorch's time / Imago's, larger is better for Imago.
 
-usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',D,H"]
+usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',C,D,H"]
 Needs torch, numpy and safetensors (PyPI); run by hand, never by a test. Blocks of the two sides alternate; each pair of
 blocks yields a ratio, and their median and quartiles are reported. PyTorch runs as the fastest of eager, fused Adam and
 torch.compile. Before a case is timed, every one of them must reproduce imago-bench's first 20 losses, with its weights,
@@ -22,7 +22,7 @@ sys.path += [str(HERE), str(HERE.parent.parent / "tests/golden")]
 # torch is imported late: until then this process is small, and a child's peak memory is at least its parent's.
 
 CASES = {"A": ["A"], "B": ["B/k=1", "B/k=5", "B/k=50"], "B'": ["B'/k=1", "B'/k=50"],
-         "D": ["D/dense", "D/conv"], "H": []}
+         "C": ["C"], "D": ["D/dense", "D/conv"], "H": []}
 STEPS = 20
 SPIN = {"GOMP_SPINCOUNT": "10000"}  # both sides; what imago sets for itself, and no slower for PyTorch
 

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
     imago::bench::register_ops();
     imago::bench::register_steps();
     imago::bench::register_critic_steps();
+    imago::bench::register_dcgan_steps();
     if (comparison)
       benchmark::RunSpecifiedBenchmarks(comparison.get());
     else

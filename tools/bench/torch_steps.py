@@ -136,13 +136,68 @@ class Critic(Training):
         return values[:count].mean() - values[count:].mean() + self.weight * penalty
 
 
+class Dcgan(Training):
+    """A step of the critic, then one of the generator; the loss reported is the sum of theirs."""
+    noise, draw = staticmethod(normals), staticmethod(torch.randn)
+
+    def build(self, initial, meta):
+        nn = torch.nn
+        return nn.ModuleDict({
+            "generator": nn.Sequential(
+                nn.Linear(64, 7 * 7 * 128), nn.Unflatten(1, (128, 7, 7)),
+                nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
+                nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh()),
+            "critic": nn.Sequential(
+                nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(128), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(7 * 7 * 128, 1))})
+
+    def __init__(self, tensors, meta, compiled=False, **options):
+        super().__init__(tensors, meta, **options)
+        self.data = (2 * self.data - 1).permute(0, 3, 1, 2).contiguous()
+        self.latent = int(meta["latent"])
+        self.draws = 2 * self.batches.shape[1] * self.latent
+        betas = float(meta["beta1"]), float(meta["beta2"])
+        self.optimizers = {name: torch.optim.Adam(net.parameters(), float(meta["lr"]), betas, **options)
+                           for name, net in self.model.items()}
+        self.critic_loss, self.generator_loss = self.of_critic, self.of_generator
+        if compiled:
+            self.critic_loss, self.generator_loss = torch.compile(self.of_critic), torch.compile(self.of_generator)
+
+    def function(self):
+        return None
+
+    def of_critic(self, real, fake):
+        critic, softplus = self.model["critic"], torch.nn.functional.softplus
+        return softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
+
+    def of_generator(self, z):
+        return torch.nn.functional.softplus(-self.model["critic"](self.model["generator"](z))).mean()
+
+    def step(self, noise=None):
+        real = self.data.index_select(0, self.batches[self.next % len(self.batches)])
+        self.next += 1
+        z = (self.draw(self.draws) if noise is None else noise).view(2, -1, self.latent)
+        with torch.no_grad():
+            fake = self.model["generator"](z[0])
+        total = 0
+        for name, loss in (("critic", lambda: self.critic_loss(real, fake)),
+                           ("generator", lambda: self.generator_loss(z[1]))):
+            value = loss()
+            self.optimizers[name].zero_grad(set_to_none=True)
+            value.backward(inputs=list(self.model[name].parameters()))
+            self.optimizers[name].step()
+            total = total + value.detach()
+        self.sum += total
+        return total
+
+
 def training_of(meta):
-    return Critic if "critic" in meta else Autoencoder
+    return Dcgan if "dcgan" in meta else Critic if "critic" in meta else Autoencoder
 
 
 def differing(losses, expected):
-    """The largest relative difference."""
-    return float(np.max(np.abs(losses - expected) / np.abs(expected)))
+    """The largest difference, relative to the largest loss: a critic's goes through 0."""
+    return float(np.max(np.abs(losses - expected)) / np.max(np.abs(expected)))
 
 
 def variants(tensors, meta, noise, tolerance=1e-5, compile_seconds=240):

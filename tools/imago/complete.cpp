@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "engine/data/data_set.h"
+#include "models/demos/demos.h"
 #include "models/presets.h"
 
 namespace imago::tool {
@@ -81,6 +82,8 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
   if (name.rfind("PRESET", 0) == 0)
     for (const models::Preset& p : models::presets()) found.push_back(p.name);
   if (name == "PRESET|CONFIG.json") found.push_back(":files");
+  if (name == "DEMO")
+    for (const models::Demo& d : models::demos()) found.push_back(d.name);
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
     return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse", "fd"});

@@ -9,6 +9,7 @@ namespace imago::tool {
 namespace {
 struct Options {
   std::string preset, shape = "28,28";
+  training::Settings settings;
 };
 
 int run(const Options& o) {
@@ -18,7 +19,7 @@ int run(const Options& o) {
     dims.push_back(to_integer("--shape", o.shape.substr(from, comma - from), 1, 1 << 20));
     from = comma + 1;
   }
-  std::cout << models::describe(o.preset, Shape(dims));
+  std::cout << models::describe(o.preset, Shape(dims), o.settings);
   return 0;
 }
 }  // namespace
@@ -30,12 +31,15 @@ void add_describe(Program& program) {
       {"Prints the networks of a preset with shapes and parameter counts, then every option that "
        "--set takes: type, range, default and source.",
        {{"imago describe vae", "for pictures of 28 x 28"},
-        {"imago describe vae --shape 32,32,3", "for colour pictures"}}},
+        {"imago describe vae --shape 32,32,3", "for colour pictures"},
+        {"imago describe wgan-gp --shape 2 --set width=64",
+         "for points, with one option changed"}}},
       &o, run);
   app->add_option("PRESET", o.preset, "as `imago list` names it")->required()->type_name("");
   app->add_option("--shape", o.shape, "sizes of a sample, separated by commas")
       ->capture_default_str()
       ->type_name("H,W,C");
+  add_set(app, &o.settings);
 }
 
 }  // namespace imago::tool

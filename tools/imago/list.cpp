@@ -30,6 +30,7 @@ int run(const Options& o) {
   for (const models::Preset& p : models::presets()) row(p.name, p.summary);
   std::puts("data sets (imago train PRESET --data NAME)");
   for (const data::SetInfo& s : data::sets()) row(s.name, s.about);
+  row("sampler:CHAIN:...", "the same by a chain of choice: metropolis (default), langevin, hmc");
   return 0;
 }
 }  // namespace

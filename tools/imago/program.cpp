@@ -43,6 +43,7 @@ void add_commands(Program& program) {
   add_interpolate(program);
   add_evaluate(program);
   add_report(program);
+  add_demo(program);
   add_list(program);
   add_describe(program);
   add_devices(program);
@@ -100,6 +101,24 @@ CLI::Option* add_real(CLI::App* app, const std::string& name, double* value,
       ->add_option_function<std::string>(
           name, [=](const std::string& text) { *value = to_real(name, text, low, high); }, what)
       ->type_name("X");
+}
+
+CLI::Option* add_set(CLI::App* app, training::Settings* settings) {
+  return app
+      ->add_option_function<std::vector<std::string>>(
+          "--set",
+          [=](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const std::size_t at = text.find('=');
+              if (at == std::string::npos || at == 0)
+                throw Error(ErrorKind::usage, {"wrong setting", "--set", "key=value", text,
+                                               "see imago describe PRESET"});
+              settings->emplace_back(text.substr(0, at), text.substr(at + 1));
+            }
+          },
+          "any option that `imago describe PRESET` lists; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
 }
 
 CLI::Option* add_out(CLI::App* app, std::string* out, const std::string& what,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
+#include "engine/train/options.h"
 
 namespace imago::tool {
 
@@ -46,6 +47,7 @@ void add_reconstruct(Program&);
 void add_interpolate(Program&);
 void add_evaluate(Program&);
 void add_report(Program&);
+void add_demo(Program&);
 void add_list(Program&);
 void add_describe(Program&);
 void add_devices(Program&);
@@ -62,6 +64,9 @@ CLI::Option* add_real(CLI::App*, const std::string& name, double* value, const s
 
 // --out; an empty path, as an unset variable gives, is an Error (usage), not the default.
 CLI::Option* add_out(CLI::App*, std::string* out, const std::string& what, const std::string& type);
+
+// --set key=value, any number of them.
+CLI::Option* add_set(CLI::App*, training::Settings* settings);
 
 // The options of every command that reads a trained run.
 struct RunOptions {

@@ -128,20 +128,7 @@ void add_train(Program& program) {
   setting("--eval-every", "N", "eval_every", "steps between evaluations");
   setting("--sample-every", "N", "sample_every", "steps between pictures of samples");
   add_out(app, &o.request.out, "run directory; default runs/PRESET-DATA-sSEED", "DIR");
-  app->add_option_function<std::vector<std::string>>(
-         "--set",
-         [](const std::vector<std::string>& texts) {
-           for (const std::string& text : texts) {
-             const std::size_t at = text.find('=');
-             if (at == std::string::npos || at == 0)
-               throw Error(ErrorKind::usage, {"wrong setting", "--set", "key=value", text,
-                                              "see imago describe PRESET"});
-             o.request.settings.emplace_back(text.substr(0, at), text.substr(at + 1));
-           }
-         },
-         "any option that `imago describe PRESET` lists; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
+  add_set(app, &o.request.settings);
   app->add_flag("--resume", o.request.resume, "go on from the run's last checkpoint");
   app->add_flag("--overwrite", o.request.overwrite, "replace the run that the directory holds");
   app->add_flag("--dry-run", o.dry_run, "print the resolved configuration and write nothing");

@@ -1,0 +1,42 @@
+#include "models/demos/demos.h"
+
+#include "engine/core/error.h"
+#include "engine/train/options.h"
+
+namespace imago::models {
+
+const std::vector<Demo>& demos() {
+  static const std::vector<Demo> all = {
+      {"bilinear", "min over x, max over y of x y",
+       "Simultaneous gradient steps diverge from the equilibrium of x y, alternating ones cycle "
+       "round it, extragradient and optimistic ones reach it.",
+       bilinear},
+      {"divergences", "one Gaussian for two modes",
+       "Forward KL and Wasserstein-1 cover both modes, reverse KL and Jensen-Shannon seek the "
+       "greater one.",
+       divergences},
+      {"density-ratio", "log p/q from a classifier",
+       "A classifier's logit is log p/q where the two overlap; between distant supports it is far "
+       "from it.",
+       density_ratio},
+  };
+  return all;
+}
+
+const Demo& demo(const std::string& name) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const Demo& d : demos()) {
+    if (d.name == name) return d;
+    names.push_back(d.name);
+    list += (list.empty() ? "one of " : ", ") + d.name;
+  }
+  const std::string nearest = training::nearest(name, names);
+  throw Error(ErrorKind::usage, {"no such demo",
+                                 {},
+                                 list,
+                                 name.empty() ? "nothing" : name,
+                                 nearest.empty() ? "" : "perhaps " + nearest});
+}
+
+}  // namespace imago::models
