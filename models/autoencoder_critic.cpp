@@ -10,6 +10,7 @@ namespace {
 CriticOptions encoder_options(const AdversarialOptions& o, Index code) {
   CriticOptions e = o.critic;
   e.outputs = code;
+  e.sigma = {};  // the layers' own: without a norm, weights of 0.02 would let no signal through
   return e;
 }
 // What the critic is, in reverse.
@@ -19,6 +20,7 @@ GeneratorOptions decoder_options(const AdversarialOptions& o, Index code) {
   d.activation = o.critic.activation;
   d.norm = o.critic.norm;
   d.rule = o.critic.rule;
+  d.sigma = {};
   d.dropout = o.critic.dropout;
   return d;
 }
