@@ -266,6 +266,11 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
                                                              : training::Existing::refuse);
   try {
     std::optional<training::Checkpoint> from;
+    if (request.resume && io::exists(directory.last()) != p.resuming)
+      throw Error(ErrorKind::data,
+                  {"another process changed the run before it was locked", directory.last(),
+                   p.resuming ? "a checkpoint" : "none yet", p.resuming ? "none" : "a checkpoint",
+                   "start again"});
     if (p.resuming) from = training::read_checkpoint(directory.last());
     if (request.resume && !from) {
       const std::string text = "no checkpoint to resume from; starting at step 0";
