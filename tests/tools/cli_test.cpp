@@ -329,6 +329,48 @@ TEST_F(Cli, ADivergedRunSaysSo) {
   EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << r.error;
 }
 
+TEST_F(Cli, AClassifierJudgesSamples) {
+  const Arguments few{"--device", "cpu", "--batch", "32", "--data", "ring8"};
+  ASSERT_EQ(imago(Arguments{"train", "classifier", "--steps", "150", "--out", "judge"} + few +
+                  with({"features=8", "lr=0.01"}))
+                .status,
+            0);
+  fails({"sample", "judge"}, 2, "generates nothing");
+  fails(Arguments{"train", "cgan", "--steps", "2", "--out", "refused"} + few +
+            with({"judge=nowhere"}),
+        3, "nowhere");
+  EXPECT_FALSE(fs::exists(folder_ / "refused"));
+  ASSERT_EQ(imago(Arguments{"train", "cgan", "--steps", "2", "--out", "run"} + few +
+                  with({"width=8", "judge=judge"}))
+                .status,
+            0);
+  const json line = lines(folder_ / "run/metrics.jsonl").back();
+  EXPECT_GT(line["fd"].get<double>(), 0);
+  EXPECT_NE(read(folder_ / "run/log.txt").find("judge, weights "), std::string::npos);
+
+  const Result r = imago(
+      {"evaluate", "run", "--metrics", "modes,fd,label_accuracy", "--drawn", "10000", "--json"});
+  ASSERT_EQ(r.status, 0) << r.error;
+  const json figures = json::parse(r.out);
+  EXPECT_EQ(figures["fd"], line["fd"]);  // its own judge, and the seed of training
+  EXPECT_EQ(figures["label_accuracy"], line["label_accuracy"]);
+  EXPECT_EQ(figures["label"], "FD-classifier");
+  EXPECT_EQ(figures["ddof"], 1);
+  EXPECT_EQ(figures["drawn"], 10000);
+  EXPECT_EQ(figures["weights"].get<std::string>().size(), 16u);
+  EXPECT_EQ(figures["modes"]["total"], 8);
+  EXPECT_EQ(figures["modes"]["covered"], line["modes_covered"]);
+  EXPECT_EQ(figures["modes"]["high_quality"], line["high_quality"]);
+  EXPECT_FALSE(figures.contains("modes_total"));
+  EXPECT_FALSE(figures.contains("w1"));
+
+  fails({"evaluate", "run", "--metrics", "fd", "--judge", "run"}, 2, "no classifier");
+  fails({"evaluate", "run", "--metrics", "fd", "--judge", "nowhere"}, 3, "nowhere");
+  ASSERT_EQ(trained("vae", 2).status, 0);
+  fails({"evaluate", "vae", "--metrics", "fd"}, 2, "--judge");
+  fails({"evaluate", "vae", "--metrics", "fd", "--judge", "judge"}, 2, "cannot look");
+}
+
 TEST_F(Cli, ListAndDescribe) {
   const json all = json::parse(imago({"list", "--json"}).out);
   std::vector<std::string> names;
