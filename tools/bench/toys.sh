@@ -2,8 +2,9 @@
 # Which modes the adversarial presets find, by their defaults: a Markdown table of presets and
 # seeds, written to tools/bench/results/toys.md when all of it is there, and printed.
 #
-#   tools/bench/toys.sh [-j PROCESSES] [-o DIRECTORY] [-s SEEDS] [PRESET:DATA...]
+#   tools/bench/toys.sh [-j PROCESSES] [-o DIRECTORY] [-s SEEDS] [-t] [PRESET:DATA...]
 #
+# -t: runs nothing and prints the table of the runs that are finished.
 # Runs lie in DIRECTORY (runs/toys); those that are finished are not run again. A run has one
 # thread, and its seconds are processor time of training with its evaluations.
 # IMAGO names the program; else build-release/bin/imago or build/bin/imago.
@@ -33,12 +34,13 @@ if [ "${1:-}" = --one ]; then # a run and its figures: covered, total, high_qual
   exit
 fi
 
-jobs=1 directory=runs/toys seeds=5
-while getopts j:o:s: option; do
+jobs=1 directory=runs/toys seeds=5 train=true
+while getopts j:o:s:t option; do
   case $option in
     j) jobs=$OPTARG ;;
     o) directory=$OPTARG ;;
     s) seeds=$OPTARG ;;
+    t) train=false ;;
     *) exit 2 ;;
   esac
 done
@@ -48,24 +50,27 @@ rows=("$@")
 [ $# -gt 0 ] || rows=("${all[@]}")
 mkdir -p "$directory"
 
-for row in "${rows[@]}"; do
-  for ((seed = 0; seed < seeds; seed++)); do echo "$directory ${row%:*} ${row#*:} $seed"; done
-done | xargs -P "$jobs" -L 1 "$0" --one
+if $train; then
+  for row in "${rows[@]}"; do
+    for ((seed = 0; seed < seeds; seed++)); do echo "$directory ${row%:*} ${row#*:} $seed"; done
+  done | xargs -P "$jobs" -L 1 "$0" --one
+fi
 
 table() {
   echo "| preset | data | modes covered, seeds 0 to $((seeds - 1)) | high_quality | all modes and >= 0.80 | seconds |"
   echo "|---|---|---|---|---|---|"
   for row in "${rows[@]}"; do
     for ((seed = 0; seed < seeds; seed++)); do
-      cat "$directory/${row%:*}-${row#*:}-s$seed/toys"
+      run=$directory/${row%:*}-${row#*:}-s$seed/toys
+      if $train || [ -s "$run" ]; then cat "$run"; fi
     done | awk -v preset="${row%:*}" -v data="${row#*:}" '
-      { covered = covered " " $1; total = $2; quality = quality sprintf(" %.2f", $3)
+      { covered = covered " " ($1 + 0); total = $2 + 0; quality = quality sprintf(" %.2f", $3)
         seconds = seconds sprintf(" %.0f", $4); good += $1 == $2 && $3 >= 0.8 }
-      END { print "| `" preset "` | `" data "` |" covered " of " total " |" quality " | " \
+      END { if (NR) print "| `" preset "` | `" data "` |" covered " of " total " |" quality " | " \
                   good " of " NR " |" seconds " |" }'
   done
 }
-if [ $# -eq 0 ]; then
+if $train && [ $# -eq 0 ]; then
   mkdir -p tools/bench/results
   table | tee tools/bench/results/toys.md
 else
