@@ -394,6 +394,9 @@ Picture Run::reconstruct(Index n, const std::string& split) const {
 Picture Run::interpolate(const InterpolateOptions& o) const {
   return state_->built->task->interpolate(data(), data().test, o.rows, o.columns);
 }
+Picture Run::traverse(const TraverseOptions& o) const {
+  return state_->built->task->traverse(o, data(), data().test);
+}
 std::vector<std::string> Run::metric_names() const { return state_->built->task->metric_names(); }
 Figures Run::evaluate(const EvaluateOptions& o) const {
   return state_->built->task->measure(data(o.data, o.resize), split(o.split, o.data, o.resize),
