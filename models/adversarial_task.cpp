@@ -82,10 +82,30 @@ Picture AdversarialTask::interpolate(const data::DataSet& data, const data::Spli
   return picture(model_->from_network(model_->generate(z, c)), data.sample_shape, int(columns));
 }
 
+Picture AdversarialTask::traverse(const TraverseOptions& o, const data::DataSet& data,
+                                  const data::Split& split) {
+  const NoGrad no_grad;
+  const Tensor like = model_->parameters().at(0).value;
+  Generator g{o.seed, sampling_draws};
+  Tensor centre;
+  if (o.around >= 0) {
+    if (!model_->encodes())
+      throw Error(ErrorKind::usage, {"this model has no encoder", "--around", "none",
+                                     concat(o.around), "leave it out, or choose --seed"});
+    checked_count(data, split, o.around + 1);
+    centre = model_->encode(model_->to_network(rows(data, split, o.around, o.around + 1, seed_)));
+  } else {
+    centre = ops::randn(Shape{1, model_->latent()}, g, like.dtype(), like.device());
+  }
+  const Tensor z = traversal(centre, o), first = model_->condition(1, -1, g);
+  const Tensor c = first ? ops::repeat_interleave(first, z.size(0)) : Tensor();
+  return picture(model_->from_network(model_->generate(z, c)), data.sample_shape, int(o.columns));
+}
+
 std::vector<std::string> AdversarialTask::metric_names() const {
   const DataInfo& d = model_->options().data;
   std::vector<std::string> names{"critic"};
-  if (model_->encodes()) names.push_back("codes");
+  if (model_->encodes()) names.push_back("encoder");
   if (d.kind == data::Kind::vector) names.push_back("w1");
   if (!data::mixture(d.name).means.empty()) names.push_back("modes");
   return names;
@@ -125,7 +145,7 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
         continue;
       figures.emplace_back("critic_real", real / double(n));
       figures.emplace_back("critic_fake", fake / double(n));
-    } else if (m == "codes") {
+    } else if (m == "encoder") {
       Generator g{o.seed, evaluation_draws + (std::uint64_t(1) << 58)};
       std::vector<std::string> names;
       std::vector<double> sums;

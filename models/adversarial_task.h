@@ -10,7 +10,7 @@ namespace imago::models {
 //   w1        exact Wasserstein-1 distance of 1000 samples from 1000 of the split; points only
 //   modes_covered, high_quality   of 2500 samples (models/modes.h); mixtures only
 //   mse and what else the model has to say of data it encodes (models/adversarial.h); metric
-//   "codes"
+//   "encoder"
 class AdversarialTask : public GenerativeTask {
  public:
   AdversarialTask(std::unique_ptr<AdversarialModel> model, std::uint64_t seed)
@@ -25,6 +25,7 @@ class AdversarialTask : public GenerativeTask {
   Picture sample(const SampleOptions&) override;
   Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
   Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
+  Picture traverse(const TraverseOptions&, const data::DataSet&, const data::Split&) override;
   std::vector<std::string> metric_names() const override;
   training::Figures measure(const data::DataSet&, const data::Split&,
                             const MeasureOptions&) override;

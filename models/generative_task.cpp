@@ -32,6 +32,29 @@ training::Figures GenerativeTask::evaluate(const data::DataSet& data, const data
   return all_figures(*this, data, split, {.seed = seed_, .judge = judge_});
 }
 
+Picture GenerativeTask::traverse(const TraverseOptions&, const data::DataSet&, const data::Split&) {
+  cannot("this model has no codes to vary", "try sample");
+}
+
+Tensor traversal(const Tensor& centre, const TraverseOptions& o) {
+  const Index d = centre.size(1), rows = o.rows > 0 ? o.rows : std::min<Index>(d, 10);
+  if (rows > d || o.columns < 2)
+    throw Error(
+        ErrorKind::usage,
+        {"rows or columns out of range",
+         {},
+         concat("at most ", d, " rows, a dimension of the code each, and 2 columns or more"),
+         concat(rows, " by ", o.columns)});
+  const std::vector<double> here = centre.values();
+  std::vector<float> codes;
+  for (Index r = 0; r < rows; r++)
+    for (Index c = 0; c < o.columns; c++)
+      for (Index k = 0; k < d; k++)
+        codes.push_back(float(k == r ? o.range * (2 * double(c) / double(o.columns - 1) - 1)
+                                     : here[std::size_t(k)]));
+  return Tensor::from(codes, Shape{rows * o.columns, d}, centre.device());
+}
+
 Tensor rows(const data::DataSet& data, const data::Split& split, Index first, Index last,
             std::uint64_t seed) {
   std::vector<std::int64_t> index(std::size_t(last - first));

@@ -36,6 +36,13 @@ struct SampleOptions {
   double temperature = 1;  // standard deviation of z
   Index label = -1;        // of a conditional model; -1: each class in turn
 };
+struct TraverseOptions {
+  Index rows = 0;          // dimensions of the code, from the first; 0: 10, or all
+  Index columns = 9;       // values of each
+  double range = 3;        // from -range to range
+  Index around = -1;       // the test sample whose code is varied; -1: one of the prior
+  std::uint64_t seed = 0;  // of that one, where it is drawn
+};
 struct MeasureOptions {
   std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
   std::uint64_t seed = 0;
@@ -65,6 +72,8 @@ class GenerativeTask : public training::Task {
   virtual Picture reconstruct(const data::DataSet&, const data::Split&, Index n);
   // Each row leads from one sample to the next in equal steps of the code.
   virtual Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns);
+  // Each row varies one dimension of a code and leaves the others as they are.
+  virtual Picture traverse(const TraverseOptions&, const data::DataSet&, const data::Split&);
   virtual std::vector<std::string> metric_names() const = 0;
   virtual training::Figures measure(const data::DataSet&, const data::Split&,
                                     const MeasureOptions&) = 0;
@@ -84,6 +93,8 @@ Tensor rows(const data::DataSet& data, const data::Split& split, Index first, In
             std::uint64_t seed);
 // x [n, D] as samples of this shape, on the cpu.
 Picture picture(const Tensor& x, const Shape& sample_shape, int columns);
+// The codes of a traversal, row by row, [rows * columns, d], of centre [1, d]. Error (usage).
+Tensor traversal(const Tensor& centre, const TraverseOptions&);
 // n, when the split has so many. Error (usage).
 Index checked_count(const data::DataSet& data, const data::Split& split, Index n);
 // wanted, or what `usual` says when it is empty. Error (usage) naming what is known.

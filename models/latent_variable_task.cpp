@@ -95,6 +95,19 @@ Picture LatentVariableTask::interpolate(const data::DataSet& data, const data::S
   return models::interpolate(model_, data, split, rows, columns, seed_);
 }
 
+Picture LatentVariableTask::traverse(const TraverseOptions& o, const data::DataSet& data,
+                                     const data::Split& split) {
+  const NoGrad no_grad;
+  Tensor centre = Tensor::zeros(Shape{1, model_.options().latent}, DType::f32,
+                                model_.parameters()[0].value.device());
+  if (o.around >= 0) {
+    checked_count(data, split, o.around + 1);
+    centre = model_.encode(rows(data, split, o.around, o.around + 1, seed_)).mu;
+  }
+  const Tensor z = traversal(centre, o);
+  return picture(model_.likelihood.mean(model_.decode(z)), sample_shape_, int(o.columns));
+}
+
 std::optional<double> LatentVariableTask::score(const training::Figures& figures) const {
   switch (model_.options().bound) {
     case Bound::reconstruction: return -training::figure(figures, "distortion");

@@ -37,6 +37,7 @@ class LatentVariableTask : public GenerativeTask {
   Picture sample(const SampleOptions&) override;
   Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
   Picture interpolate(const data::DataSet&, const data::Split&, Index rows, Index columns) override;
+  Picture traverse(const TraverseOptions&, const data::DataSet&, const data::Split&) override;
   std::vector<std::string> metric_names() const override { return models::metric_names(model_); }
   training::Figures measure(const data::DataSet&, const data::Split&,
                             const MeasureOptions&) override;

@@ -267,10 +267,9 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   try {
     std::optional<training::Checkpoint> from;
     if (request.resume && io::exists(directory.last()) != p.resuming)
-      throw Error(ErrorKind::data,
-                  {"another process changed the run before it was locked", directory.last(),
-                   p.resuming ? "a checkpoint" : "none yet", p.resuming ? "none" : "a checkpoint",
-                   "start again"});
+      throw Error(ErrorKind::data, {"another process changed the run before it was locked",
+                                    directory.last(), p.resuming ? "a checkpoint" : "none yet",
+                                    p.resuming ? "none" : "a checkpoint", "start again"});
     if (p.resuming) from = training::read_checkpoint(directory.last());
     if (request.resume && !from) {
       const std::string text = "no checkpoint to resume from; starting at step 0";
@@ -418,6 +417,9 @@ Picture Run::interpolate(const InterpolateOptions& o) const {
   return state_->built->task->interpolate(data(), data().test, o.rows, o.columns);
 }
 std::vector<std::string> Run::metric_names() const { return all_metrics(task()); }
+Picture Run::traverse(const TraverseOptions& o) const {
+  return state_->built->task->traverse(o, data(), data().test);
+}
 Figures Run::evaluate(const EvaluateOptions& o) const {
   return all_figures(task(), data(o.data, o.resize), split(o.split, o.data, o.resize), o.measure);
 }

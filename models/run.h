@@ -78,6 +78,7 @@ class Run {
   // n of a split and what the model makes of them, in turn: x0, x0', x1, x1', ...
   Picture reconstruct(Index n, const std::string& split = "test") const;
   Picture interpolate(const InterpolateOptions& = {}) const;
+  Picture traverse(const TraverseOptions& = {}) const;  // around is of the test split
   // Names of metrics evaluate knows for this preset.
   std::vector<std::string> metric_names() const;
   Figures evaluate(const EvaluateOptions&) const;

@@ -274,6 +274,7 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
     EXPECT_EQ(run.evaluate(options).size(), run.metric_names().size());
     EXPECT_EQ(run.reconstruct(4).x.shape(), (Shape{8, 2, 2, 1}));
     EXPECT_EQ(run.interpolate({2, 5}).x.shape(), (Shape{10, 2, 2, 1}));
+    EXPECT_EQ(run.traverse({.columns = 5}).x.shape(), (Shape{10, 2, 2, 1}));
     if (std::string(name) == "ae") {
       test::expect_error(ErrorKind::usage, {"prior"}, [&] { run.sample({.n = 4, .seed = 0}); });
     } else {

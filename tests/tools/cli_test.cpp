@@ -47,7 +47,8 @@ TEST_F(Cli, DataAndDeviceErrors) {
   fails({"train", "vae", "--data", "missing.npy"}, 3, "missing.npy");
   fails({"train", "missing.json", "--data", "four-patterns"}, 3, "missing.json");
   fails({"train", "vae", "--data", "four-patterns", "--device", "cuda:77"}, 4, "cuda");
-  for (const char* command : {"sample", "reconstruct", "interpolate", "evaluate", "report"})
+  for (const char* command :
+       {"sample", "reconstruct", "interpolate", "traverse", "evaluate", "report"})
     fails({command, "no-run"}, 3, "no-run");
   EXPECT_TRUE(only_logs());
   std::ofstream(folder_ / "broken.npy") << "this is no array";
@@ -98,6 +99,9 @@ TEST_F(Cli, TrainsAndUsesARun) {
   EXPECT_EQ(imago({"reconstruct", "run", "-n", "4"}).out, "run/reconstructions.png\n");
   EXPECT_EQ(imago({"interpolate", "run", "--rows", "2", "--columns", "3"}).out,
             "run/interpolation.png\n");
+  EXPECT_EQ(imago({"traverse", "run", "--rows", "1", "--columns", "3", "--around", "0"}).out,
+            "run/traversal.png\n");
+  fails({"traverse", "run", "--rows", "1000"}, 2, "rows");
   fails({"sample", "run", "--out", "picture.bmp"}, 2, "picture.bmp");
   fails({"evaluate", "run", "--metrics", "elbo,fidd"}, 2, "fidd");
   fails({"evaluate", "run", "--split", "tset"}, 2, "tset");

@@ -41,6 +41,7 @@ void add_commands(Program& program) {
   add_sample(program);
   add_reconstruct(program);
   add_interpolate(program);
+  add_traverse(program);
   add_evaluate(program);
   add_report(program);
   add_demo(program);

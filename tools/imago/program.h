@@ -45,6 +45,7 @@ void add_train(Program&);
 void add_sample(Program&);
 void add_reconstruct(Program&);
 void add_interpolate(Program&);
+void add_traverse(Program&);
 void add_evaluate(Program&);
 void add_report(Program&);
 void add_demo(Program&);
