@@ -270,8 +270,13 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
     EXPECT_EQ(run.evaluate(options), trained.test)
         << "the run's own weights, and the figures of its test line";
     options.measure.metrics = run.metric_names();
+    if (std::string(name) != "ae") {  // what needs a judge says so
+      EXPECT_EQ(options.measure.metrics.back(), "fd");
+      test::expect_error(ErrorKind::usage, {"'fd'", "judge"}, [&] { run.evaluate(options); });
+      options.measure.metrics.pop_back();
+    }
     options.measure.limit = 3;
-    EXPECT_EQ(run.evaluate(options).size(), run.metric_names().size());
+    EXPECT_EQ(run.evaluate(options).size(), options.measure.metrics.size());
     EXPECT_EQ(run.reconstruct(4).x.shape(), (Shape{8, 2, 2, 1}));
     EXPECT_EQ(run.interpolate({2, 5}).x.shape(), (Shape{10, 2, 2, 1}));
     EXPECT_EQ(run.traverse({.columns = 5}).x.shape(), (Shape{10, 2, 2, 1}));
