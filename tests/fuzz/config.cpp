@@ -13,6 +13,7 @@ void check(const std::string& text) {
   using training::Config;
   // A node of JSON is 16 bytes, in a vector that may be twice as long; beside a key of an object.
   const std::size_t memory = (1 << 20) + text.size() * 256;
+  models::presets();  // the program's own, once
   Config config;
   if (!accepts(ErrorKind::usage, memory, [&] {
         const std::string name = training::json_string(text, "preset", "in.json");

@@ -44,13 +44,13 @@ holds() {
   failures=$((failures + 1))
 }
 
-gives 'imago tr' train
+gives 'imago tr' 'train traverse'
 holds 'imago ' evaluate
 holds 'imago -' --version
 gives 'imago bogus ' ''
-gives 'imago train be' beta-vae
+gives 'imago train be' 'began beta-vae'
 holds 'imago train ' vae
-gives 'imago train --quiet be' beta-vae
+gives 'imago train --quiet be' 'began beta-vae'
 gives 'imago train pict' pictures.npy
 holds 'imago train vae --' --data-dir
 gives 'imago train vae --over' --overwrite
