@@ -60,11 +60,12 @@ Preset began_preset() {
       {.name = "began",
        .summary = "the critic is an autoencoder, held in balance with the generator",
        .source = "Berthelot et al. 2017",
-       .own = {code_option(64),
+       .own = {code_option(32),
                real("gamma", 0.5, {0, 1}, "energy of samples over that of data, kept by the game")
                    .from("Berthelot et al. 2017"),
                real("lambda_k", 1e-3, {0, 1}, "rate of the controller k")
                    .from("Berthelot et al. 2017")},
+       .points = {{"code", "1"}, {"lambda_k", "0.5"}, {"lr", "1e-3"}},
        .make = make_game<Began>,
        .settle = settle_energy});
 }

@@ -211,6 +211,36 @@ TEST(Began, TheControllerKeepsItsEquation) {
   EXPECT_TRUE(inside && cut_below && cut_above) << "every part of the clip was seen";
 }
 
+// Berthelot et al. 2017, section 3.3: the game settles where A(G) = gamma A(x), k strictly inside.
+TEST(Began, SettlesInBalance) {
+  Game game("began", plane, {{"width", "32"}, {"lr", "0.002"}, {"batch", "64"}, {"latent", "2"}});
+  Generator g{9};
+  const Tensor t = 2 * ops::rand({2048, 1}, g) - 1;  // a noisy parabola
+  const Tensor x = ops::concat({t, ops::square(t)}, 1) + .05 * ops::randn({2048, 2}, g);
+  const data::DataSet set = set_of(x, plane);
+  training::Trainer trainer(*game.task, set, game.config, game.draws, cpu_device);
+  const int steps = 800;
+  double k = 0, square = 0, real = 0, fake = 0;
+  for (int step = 0; step < steps; step++) {
+    trainer.advance();
+    if (step < steps * 4 / 5) continue;
+    const double now = game.state("k").item();
+    k += now, square += now * now;
+    game.batch.x = ops::slice(x, 0, 0, 256);
+    const Generator before = game.draws;
+    const auto terms = game.terms("critic");
+    game.draws = before;
+    real += terms.at("energy_real"), fake += terms.at("energy_fake");
+  }
+  const double n = steps / 5., mean = k / n, deviation = std::sqrt(square / n - mean * mean);
+  EXPECT_GT(game.state("k").item(), .01);
+  EXPECT_LT(game.state("k").item(), .99);
+  EXPECT_LT(deviation, .05);
+  EXPECT_NEAR(fake / real, .5, .05);
+  RecordProperty("k", concat(mean, " +- ", deviation));
+  RecordProperty("ratio", concat(fake / real));
+}
+
 // Algorithm 1 of Bellemare et al. 2017, with a twin of the critic and the same draws.
 TEST(Cramer, LossesAreThePapers) {
   Game game("cramer", plane, {{"code", "5"}, {"penalty", "none"}});
