@@ -334,6 +334,7 @@ std::vector<Preset> adversarial_presets() {
       vae_gan_preset(),
       ali_preset(),
       progan_preset(),
+      implicit_vi_preset(),
   };
 }
 

@@ -51,5 +51,6 @@ Preset adagan_preset();
 Preset progan_preset();
 Preset vae_gan_preset();
 Preset ali_preset();
+Preset implicit_vi_preset();
 
 }  // namespace imago::models

@@ -7,6 +7,7 @@
 #include "engine/io/image.h"
 #include "engine/ops/ops.h"
 #include "models/assignment.h"
+#include "models/densities.h"
 #include "models/modes.h"
 
 namespace imago::models {
@@ -106,7 +107,10 @@ std::vector<std::string> AdversarialTask::metric_names() const {
   const DataInfo& d = model_->options().data;
   std::vector<std::string> names{"critic"};
   if (model_->encodes()) names.push_back("encoder");
-  if (d.kind == data::Kind::vector) names.push_back("w1");
+  if (!density_of(d).empty())
+    names.push_back("energy");
+  else if (d.kind == data::Kind::vector)
+    names.push_back("w1");
   if (!data::mixture(d.name).means.empty()) names.push_back("modes");
   return names;
 }
@@ -164,6 +168,9 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
       }
       for (std::size_t k = 0; k < names.size(); k++)
         figures.emplace_back(names[k], sums[k] / double(n));
+    } else if (m == "energy") {
+      const Tensor x = samples(n, o.seed, 1, -1);
+      figures.emplace_back("energy", -ops::mean(log_density(density_of(info_of(data)), x)).item());
     } else if (m == "w1") {
       const Index some = std::min({n, w1_samples, assignment_limit});
       figures.emplace_back(

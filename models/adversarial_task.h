@@ -8,6 +8,7 @@ namespace imago::models {
 // Figures of a split and as many samples:
 //   critic_real, critic_fake   the critic's mean value of data and of samples
 //   w1        exact Wasserstein-1 distance of 1000 samples from 1000 of the split; points only
+//   energy    mean of -log p of as many samples, p unnormalised; density:NAME only
 //   modes_covered, high_quality   of 2500 samples (models/modes.h); mixtures only
 //   mse and what else the model has to say of data it encodes (models/adversarial.h); metric
 //   "encoder"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/data/densities.h"
 #include "engine/ops/layout.h"
 #include "models/sample_figures.h"
 
@@ -16,6 +17,10 @@ namespace {
 
 DataInfo info_of(const data::DataSet& d) {
   return {d.sample_shape, d.kind, d.levels, d.classes, d.name};
+}
+
+std::string density_of(const DataInfo& d) {
+  return d.name.starts_with(data::density_prefix) ? d.name.substr(data::density_prefix.size()) : "";
 }
 
 Picture GenerativeTask::sample(const SampleOptions&) {

@@ -29,6 +29,7 @@ struct DataInfo {
   std::string name = {};  // of the set: "grid25"
 };
 DataInfo info_of(const data::DataSet&);
+std::string density_of(const DataInfo&);  // NAME of density:NAME; empty for samples
 
 struct SampleOptions {
   Index n = 64;

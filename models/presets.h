@@ -15,6 +15,8 @@ struct Preset {
       options;  // its own defaults; those of data, device, seed and the run included
   training::Settings for_points = {};  // defaults that differ where the data are points
   std::string headline;                // the figure a report shows first
+  bool densities =
+      false;  // learns from density:NAME, which has no samples; others only from samples
   // Settles what depends on the data ("auto"), and refuses what the data cannot be: Error (usage).
   void (*settle)(training::Config&, const DataInfo&) = nullptr;
   // The model, its weights drawn with init, and what it draws from in training.

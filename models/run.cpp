@@ -224,6 +224,10 @@ Prepared prepare(const TrainRequest& request) {
     config = defaults(chosen, p.data.kind);
     apply(config, file_text, request.source, request.settings);
   }
+  if (!p.data.density.empty() && !chosen.densities)
+    throw Error(ErrorKind::usage,
+                {"the data are a density, of which there are no samples", config.text("data"),
+                 "samples, as of sampler:" + p.data.density, name, "or train implicit-vi on it"});
   chosen.settle(config, models::info_of(p.data));
   settle_lengths(config, p.data.train.size());
   p.resolved.config = std::move(config);

@@ -8,6 +8,8 @@
 
 namespace imago::data {
 
+// The rows of density:NAME are drawn from N(0, sigma^2 I): a base to compare the density with.
+inline constexpr double density_base_sigma = 3;
 inline const std::string sampler_prefix = "sampler:", density_prefix = "density:";
 
 struct LogDensity {

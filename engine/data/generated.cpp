@@ -90,7 +90,8 @@ io::HostArray base_draws(Index n, std::uint64_t seed, std::uint64_t part) {
 #pragma omp parallel for schedule(static)
   for (Index i = 0; i < n; i++) {
     HostStream s(seed, Purpose::generate, part << 40 | std::uint64_t(i));
-    for (const Index k : {2 * i, 2 * i + 1}) values[std::size_t(k)] = 3 * s.normal();
+    for (const Index k : {2 * i, 2 * i + 1})
+      values[std::size_t(k)] = float(density_base_sigma) * s.normal();
   }
   return x;
 }
