@@ -82,7 +82,7 @@ Tensor AdversarialModel::from_network(const Tensor& x) const {
   if (options_.data.kind == data::Kind::vector) return x;
   const Shape& own = options_.data.sample_shape;
   const Shape& sample = options_.generator.sample;
-  Tensor y = ops::affine(x, 0.5, 0.5);
+  Tensor y = ops::clamp(ops::affine(x, 0.5, 0.5), 0, 1);  // a generator may have no tanh
   for (int dim = 0; dim < 2; dim++)
     if (const Index more = sample[dim] - own[dim]; more > 0)
       y = ops::slice(y, dim + 1, more / 2, more / 2 + own[dim]);
@@ -281,6 +281,9 @@ Phase AdversarialModel::generator_phase(std::vector<Parameter> parameters) {
           .objective = [this](const Batch& b) { return generator_objective(b); },
           .every = d > 1 ? Index(std::lround(d)) : 1,
           .after = [this](const Batch&) { after("generator"); }};
+}
+Index AdversarialModel::smallest_batch() const {
+  return options_.generator.norm == Norm::batch || options_.critic.norm == Norm::batch ? 2 : 1;
 }
 std::vector<Phase> AdversarialModel::phases() {
   return {critic_phase(parameters_under(*this, {"critic."})),

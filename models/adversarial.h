@@ -41,6 +41,8 @@ class AdversarialModel : public nn::Module {
 
   // The phases of a training step; the default: critic, then generator.
   virtual std::vector<training::Phase> phases();
+  // Rows of a batch that training needs: statistics of one row are none.
+  virtual Index smallest_batch() const;
   // Samples [n, ...] as the networks see them. condition: int64 labels or rows, or undefined.
   virtual Tensor generate(const Tensor& z, const Tensor& condition);
   virtual Index latent() const { return options_.generator.latent; }

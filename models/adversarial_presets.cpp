@@ -98,6 +98,12 @@ void settle_game(Config& c, const DataInfo& d) {
   const std::string& architecture = c.text("architecture");
   if (!image && architecture != "dense")
     refuse("architecture", "the networks do not fit the data", "dense for points", architecture);
+  if (architecture == "dense" && c.integer("attention") > 0)
+    refuse("attention", "dense networks have no maps", "0", concat(c.integer("attention")));
+  if (c.text("loss") == "wasserstein" && c.real("label_smoothing") < 1)
+    refuse("label_smoothing",
+           "a difference of means has no labels, and no bound with smoothed ones",
+           "1, or another loss", concat(c.real("label_smoothing")));
   if (c.flag("conditional") && d.classes == 0)
     refuse("conditional", "the data have no labels", "a labelled set", d.name,
            "set conditional=false or choose another preset");

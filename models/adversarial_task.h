@@ -18,6 +18,7 @@ class AdversarialTask : public GenerativeTask {
       : GenerativeTask(seed), model_(std::move(model)) {}
   nn::Module& model() override { return *model_; }
   std::vector<training::Phase> phases() override { return model_->phases(); }
+  Index smallest_batch() const override { return model_->smallest_batch(); }
   std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
   std::string describe() const override { return model_->describe(); }

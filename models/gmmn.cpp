@@ -32,6 +32,7 @@ std::vector<double> widths_of(const std::string& list) {
 // The generator alone, which minimises the unbiased MMD^2 between its samples and a batch.
 class MomentMatching : public AdversarialModel {
  public:
+  Index smallest_batch() const override { return 2; }  // a pair
   std::vector<Phase> phases() override {
     return {generator_phase(parameters_under(*this, {"generator."}))};
   }

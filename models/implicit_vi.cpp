@@ -68,12 +68,13 @@ void settle(Config& c, const DataInfo& d) {
 }  // namespace
 
 Preset implicit_vi_preset() {
-  Preset p = game_preset({.name = "implicit-vi",
-                          .summary = "a sampler of an unnormalised density, by its ratio to a base",
-                          .source = "Mohamed & Lakshminarayanan 2016; Huszar 2017",
-                          .points = {{"d_steps", "2"}, {"lr", "1e-3"}, {"steps", "10000"}},
-                          .make = make_game<ImplicitVi>,
-                          .settle = settle});
+  Preset p = game_preset(
+      {.name = "implicit-vi",
+       .summary = "a sampler of an unnormalised density, by its ratio to a base",
+       .source = "Mohamed & Lakshminarayanan 2016; Huszar 2017",
+       .points = {{"d_steps", "2"}, {"lr", "1e-3"}, {"ema", "0.98"}, {"steps", "10000"}},
+       .make = make_game<ImplicitVi>,
+       .settle = settle});
   p.densities = true;
   return p;
 }

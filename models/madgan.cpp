@@ -34,6 +34,11 @@ class MadGan : public AdversarialModel {
   }
 
   Index classes() const override { return k_; }
+  Index smallest_batch() const override {  // each generator has its rows
+    return own_.empty() ? AdversarialModel::smallest_batch()
+                        : k_ * AdversarialModel::smallest_batch();
+  }
+  bool codes() const override { return true; }  // a generator is no class of the data
   Tensor condition(Index n, Index label, Generator& g) override {
     const Tensor who = AdversarialModel::condition(n, label, g);
     return own_.empty() ? who : who.to(cpu_device);

@@ -74,7 +74,8 @@ class Progan : public AdversarialModel {
   std::string describe_critic() const override {
     return concat(growing_generator_.describe(), growing_critic_.describe(),
                   AdversarialModel::describe_critic(), "  growth: ", networks_.stages(),
-                  " stages, 4x4 to ", networks_.sample[0], "x", networks_.sample[1], "\n");
+                  " stages, 4x4 to ", networks_.sample[0], "x", networks_.sample[1],
+                  "\n  penalty: weight ", options_.lambda, ", tape: the critic grows\n");
   }
 
  private:
@@ -113,6 +114,7 @@ void settle(Config& c, const DataInfo& d) {
                  {"spectral_norm", "none"},
                  {"attention", "0"},
                  {"dropout", "0"},
+                 {"feature_matching", "0"},
                  {"minibatch_discrimination", "0"},
                  {"conditional", "false"}});
   const Index size = c.integer("size");

@@ -83,15 +83,33 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device,
                            .device = device});
 }
 
+Index steps_of(const Config& c, Index rows) {
+  const Index batch = c.integer("batch"), asked = c.integer("steps");
+  return asked > 0 ? asked : c.integer("epochs") * ((rows + batch - 1) / batch);
+}
+
+// The learning rate of a run whose end has come is 0: more steps would change nothing.
+void refuse_dead_steps(const Config& its, const Config& asked, Index rows) {
+  const double end = its.real("lr_decay");
+  if (end == 0 || double(steps_of(its, rows)) > end || double(steps_of(asked, rows)) <= end) return;
+  throw Error(ErrorKind::usage, {"the learning rate has fallen to 0 by then", "--resume",
+                                 concat("at most ", end, " steps, as lr_decay says"),
+                                 concat(steps_of(asked, rows), " steps"),
+                                 "begin a longer run with --out, or one with --set lr_decay=0"});
+}
+
 // "auto" of what depends on how long a run is.
 void settle_lengths(Config& c, Index rows) {
-  const Index batch = c.integer("batch"), asked = c.integer("steps"),
-              steps = asked > 0 ? asked : c.integer("epochs") * ((rows + batch - 1) / batch);
+  const Index steps = steps_of(c, rows);
   if (c.is_word("lr_decay")) c.set("lr_decay", double(steps));
   if (c.has("round_steps") && c.is_word("round_steps")) {
     // Every phase takes part in the last step of a round.
     const double d = c.real("d_steps");
     const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
+    if (steps < pace * c.integer("rounds"))
+      throw Error(ErrorKind::usage, {"fewer steps than rounds of training", "option 'rounds'",
+                                     concat("at most ", steps / pace, " in ", steps, " steps"),
+                                     concat(c.integer("rounds")), "train for more steps"});
     c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
   }
   if (c.has("stage_steps") && c.is_word("stage_steps")) {
@@ -230,6 +248,7 @@ Prepared prepare(const TrainRequest& request) {
                  "samples, as of sampler:" + p.data.density, name, "or train implicit-vi on it"});
   chosen.settle(config, models::info_of(p.data));
   settle_lengths(config, p.data.train.size());
+  if (p.resuming) refuse_dead_steps(*base, config, p.data.train.size());
   p.resolved.config = std::move(config);
   return p;
 }
@@ -249,7 +268,20 @@ struct Built {
 
 std::string Resolved::json() const { return config.json(); }
 
-Resolved resolve(const TrainRequest& request) { return prepare(request).resolved; }
+// What only the networks and the judge can tell of a configuration.
+std::shared_ptr<const Judge> checked_judge(const Config& config, const data::DataSet& data) {
+  if (!config.has("judge") || config.text("judge").empty()) return {};
+  auto judge = Judge::open(config.text("judge"), config.text("device"));
+  judge->check(models::info_of(data));
+  return judge;
+}
+
+Resolved resolve(const TrainRequest& request) {
+  Prepared p = prepare(request);
+  const Built built(p.resolved.config, models::info_of(p.data), p.device);
+  checked_judge(p.resolved.config, p.data);
+  return std::move(p.resolved);
+}
 
 Outcome train(const TrainRequest& request, const Hooks& hooks) {
   const Prepared p = prepare(request);
@@ -257,12 +289,8 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   Built built(config, models::info_of(p.data), p.device);
   training::Trainer trainer(*built.task, p.data, config, built.generator, p.device);
   trainer.describe(lasting(config), data_json(p.data));
-  std::shared_ptr<const Judge> judge;
-  if (config.has("judge") && !config.text("judge").empty()) {
-    judge = Judge::open(config.text("judge"), config.text("device"));
-    judge->check(models::info_of(p.data));
-    built.task->set_judge(judge);
-  }
+  const std::shared_ptr<const Judge> judge = checked_judge(config, p.data);
+  if (judge) built.task->set_judge(judge);
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
   RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume

@@ -147,33 +147,45 @@ struct Trainer::State {
   }
 };
 
+// Error (usage) where no batch has the rows that the task needs.
+data::BatchOptions batch_options(const Task& task, const data::DataSet& data, const Config& config,
+                                 Device device) {
+  const Index rows = data.train.size(), batch = config.integer("batch"),
+              least = task.smallest_batch();
+  if (std::min(rows, batch) < least)
+    throw Error(ErrorKind::usage,
+                {"a batch too small for this model", "option 'batch'",
+                 concat("at least ", least, " rows"), concat(std::min(rows, batch))});
+  return {.batch = batch,
+          .seed = std::uint64_t(config.integer("seed")),
+          .drop_last = rows % batch > 0 && rows % batch < least,
+          .device = device};
+}
+
 Trainer::Trainer(Task& task, const data::DataSet& data, const Config& config, Generator& generator,
                  Device device)
-    : state_(
-          new State{task,
-                    data,
-                    generator,
-                    data::Batches(data.train.size(), {.batch = config.integer("batch"),
-                                                      .seed = std::uint64_t(config.integer("seed")),
-                                                      .device = device}),
-                    {},
-                    task.phases(),
-                    {},
-                    {},
-                    device,
-                    config.integer("batch"),
-                    config.integer("steps"),
-                    0,
-                    config.integer("eval_every"),
-                    config.integer("sample_every"),
-                    config.integer("checkpoint_every"),
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    0}) {
+    : state_(new State{task,
+                       data,
+                       generator,
+                       data::Batches(data.train.size(), batch_options(task, data, config, device)),
+                       {},
+                       task.phases(),
+                       {},
+                       {},
+                       device,
+                       config.integer("batch"),
+                       config.integer("steps"),
+                       0,
+                       config.integer("eval_every"),
+                       config.integer("sample_every"),
+                       config.integer("checkpoint_every"),
+                       {},
+                       {},
+                       {},
+                       {},
+                       {},
+                       {},
+                       0}) {
   State& s = *state_;
   const Index epoch = s.batches.steps_per_epoch();
   s.schedule = schedule_from(config, epoch);

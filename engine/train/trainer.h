@@ -51,6 +51,8 @@ class Task {
   virtual ~Task() = default;
   virtual nn::Module& model() = 0;
   virtual std::vector<Phase> phases() = 0;
+  // Rows that a step needs. An epoch's last, smaller batch is left out where it has fewer.
+  virtual Index smallest_batch() const { return 1; }
   // Figures of a split, all of it. Draws from generators of its own, so that evaluating never
   // changes training.
   virtual Figures evaluate(const data::DataSet& data, const data::Split& split) = 0;

@@ -333,6 +333,49 @@ TEST_F(Cli, ADivergedRunSaysSo) {
   EXPECT_EQ(std::count(r.error.begin(), r.error.end(), '\n'), 1) << r.error;
 }
 
+// Each preset from the shell: training with its evaluations, samples, a report.
+TEST_F(Cli, EveryPresetFromTrainToReport) {
+  const json all = json::parse(imago({"list", "--json"}).out)["presets"];
+  ASSERT_GT(all.size(), 25u);
+#ifdef __SANITIZE_ADDRESS__
+  const std::size_t every = 5;
+#else
+  const std::size_t every = 1;
+#endif
+  for (std::size_t i = 0; i < all.size(); i += every) {
+    const std::string preset = all[i]["name"];
+    SCOPED_TRACE(preset);
+    // What learns from images alone takes the 2 x 2 patterns, padded where its networks ask for it.
+    const bool grows = preset == "progan", images = grows || preset == "vae-binarized-mnist";
+    Arguments train{"train",
+                    preset,
+                    "--device",
+                    "cpu",
+                    "--batch",
+                    "24",
+                    "--steps",
+                    "6",
+                    "--quiet",
+                    "--out",
+                    preset,
+                    "--data",
+                    images                    ? "four-patterns"
+                    : preset == "implicit-vi" ? "density:ring"
+                                              : "ring8"};
+    if (grows) train = train + with({"size=8", "width=4"});
+    const Result trained = imago(train);
+    ASSERT_EQ(trained.status, 0) << trained.error;
+    const json last = lines(folder_ / preset / "metrics.jsonl").back();
+    EXPECT_EQ(last["split"], "test");
+    EXPECT_GT(last.size(), 3u) << last;
+    const Result sampled = imago({"sample", preset, "-n", "5", "--out", "x.npy"});
+    const bool generates = preset != "ae" && preset != "classifier";
+    EXPECT_EQ(sampled.status, generates ? 0 : 2) << sampled.error;
+    const Result report = imago({"report", preset});
+    EXPECT_EQ(report.status, 0) << report.error;
+  }
+}
+
 TEST_F(Cli, AClassifierJudgesSamples) {
   const Arguments few{"--device", "cpu", "--batch", "32", "--data", "ring8"};
   ASSERT_EQ(imago(Arguments{"train", "classifier", "--steps", "150", "--out", "judge"} + few +

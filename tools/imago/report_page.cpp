@@ -192,7 +192,8 @@ std::string convention(const ReportRun& run) {
   const auto has = [&](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  const std::string& likelihood = run.config.text("likelihood");
+  const std::string likelihood =
+      run.config.has("likelihood") ? run.config.text("likelihood") : std::string();
   std::string text = "Means over the samples of a split; nats are nats per sample. ";
   if (has("elbo") && has("rate"))
     text += "elbo\u00a0=\u00a0\u2212(rate\u00a0+\u00a0distortion), and rate\u00a0\u2265\u00a00. ";
