@@ -196,8 +196,8 @@ def training_of(meta):
 
 
 def differing(losses, expected):
-    """The largest difference, relative to the largest loss: a critic's goes through 0."""
-    return float(np.max(np.abs(losses - expected)) / np.max(np.abs(expected)))
+    """The largest relative difference."""
+    return float(np.max(np.abs(losses - expected) / np.abs(expected)))
 
 
 def variants(tensors, meta, noise, tolerance=1e-5, compile_seconds=240):
