@@ -6,9 +6,9 @@
 #include "engine/data/generated.h"
 #include "engine/io/image.h"
 #include "engine/ops/ops.h"
-#include "models/assignment.h"
 #include "models/densities.h"
-#include "models/modes.h"
+#include "models/measures/assignment.h"
+#include "models/measures/modes.h"
 
 namespace imago::models {
 

@@ -9,7 +9,7 @@ namespace imago::models {
 //   critic_real, critic_fake   the critic's mean value of data and of samples
 //   w1        exact Wasserstein-1 distance of 1000 samples from 1000 of the split; points only
 //   energy    mean of -log p of as many samples, p unnormalised; density:NAME only
-//   modes_covered, high_quality   of 2500 samples (models/modes.h); mixtures only
+//   modes_covered, high_quality   of 2500 samples (models/measures/modes.h); mixtures only
 //   mse and what else the model has to say of data it encodes (models/adversarial.h); metric
 //   "encoder"
 class AdversarialTask : public GenerativeTask {

@@ -1,5 +1,5 @@
 // A classifier of labelled data: convolutions for images, hidden layers for points, trained on the
-// cross-entropy. Its features are what models/judge.h measures samples with.
+// cross-entropy. Its features are what models/measures/judge.h measures samples with.
 #pragma once
 #include "engine/nn/layers.h"
 #include "models/generative_task.h"

@@ -2,7 +2,7 @@
 // transform h learned by the critic.
 #include "engine/ops/ops.h"
 #include "models/adversarial_presets.h"
-#include "models/pairwise.h"
+#include "models/measures/pairwise.h"
 
 namespace imago::models {
 

@@ -3,7 +3,7 @@
 #include "engine/ops/ops.h"
 #include "models/adversarial_presets.h"
 #include "models/autoencoder_critic.h"
-#include "models/pairwise.h"
+#include "models/measures/pairwise.h"
 
 namespace imago::models {
 

@@ -5,7 +5,7 @@
 
 #include "engine/data/densities.h"
 #include "engine/ops/layout.h"
-#include "models/sample_figures.h"
+#include "models/measures/sample_figures.h"
 
 namespace imago::models {
 

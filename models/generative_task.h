@@ -11,7 +11,7 @@
 
 namespace imago::models {
 
-class Judge;  // models/judge.h
+class Judge;  // models/measures/judge.h
 
 // Where each kind of draw begins in the stream of a seed, in blocks, so that none meets another.
 constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
@@ -78,7 +78,7 @@ class GenerativeTask : public training::Task {
   virtual std::vector<std::string> metric_names() const = 0;
   virtual training::Figures measure(const data::DataSet&, const data::Split&,
                                     const MeasureOptions&) = 0;
-  // What training reports: these, and what models/sample_figures.h adds.
+  // What training reports: these, and what models/measures/sample_figures.h adds.
   training::Figures evaluate(const data::DataSet& data, const data::Split& split) override;
   void set_judge(std::shared_ptr<const Judge> judge) { judge_ = std::move(judge); }
 

@@ -1,7 +1,7 @@
 // A latent-variable model as the trainer sees it, and what can be made with it: samples,
 // reconstructions, interpolations. Not here: the objective, which is models/latent_variable.h.
 #pragma once
-#include "models/measures.h"
+#include "models/measures/bounds.h"
 #include "models/pictures.h"
 
 namespace imago::models {

@@ -11,9 +11,9 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/json.h"
 #include "engine/train/run_directory.h"
-#include "models/judge.h"
+#include "models/measures/judge.h"
+#include "models/measures/sample_figures.h"
 #include "models/presets.h"
-#include "models/sample_figures.h"
 
 namespace imago::models {
 

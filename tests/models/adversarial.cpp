@@ -11,7 +11,7 @@
 
 #include "engine/ops/ops.h"
 #include "models/adversarial_task.h"
-#include "models/pairwise.h"
+#include "models/measures/pairwise.h"
 #include "models/preset_rows.h"
 #include "tests/errors.h"
 

@@ -1,5 +1,5 @@
 // Exact assignments against all permutations and against closed forms.
-#include "models/assignment.h"
+#include "models/measures/assignment.h"
 
 #include <omp.h>
 

@@ -1,5 +1,5 @@
 // The Frechet distance against closed forms, on every way of factoring a covariance.
-#include "models/frechet.h"
+#include "models/measures/frechet.h"
 
 #include <omp.h>
 

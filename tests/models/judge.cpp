@@ -1,6 +1,6 @@
 // The classifier, the judge it becomes, and the figures of samples: by models whose samples are
 // known.
-#include "models/judge.h"
+#include "models/measures/judge.h"
 
 #include <cmath>
 
@@ -8,9 +8,9 @@
 #include "engine/io/file.h"
 #include "engine/ops/ops.h"
 #include "models/classifier.h"
-#include "models/frechet.h"
+#include "models/measures/frechet.h"
+#include "models/measures/sample_figures.h"
 #include "models/run.h"
-#include "models/sample_figures.h"
 #include "tests/errors.h"
 #include "tests/io/files.h"
 

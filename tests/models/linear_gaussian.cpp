@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/ops/ops.h"
-#include "models/measures.h"
+#include "models/measures/bounds.h"
 #include "tests/models/linear_algebra.h"
 
 namespace imago::models {

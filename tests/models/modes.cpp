@@ -1,5 +1,5 @@
 // The metric `modes` on samples whose figures are known.
-#include "models/modes.h"
+#include "models/measures/modes.h"
 
 #include <cmath>
 

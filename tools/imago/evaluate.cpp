@@ -3,7 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "models/judge.h"
+#include "models/measures/judge.h"
 #include "models/run.h"
 #include "tools/imago/program.h"
 #include "tools/imago/terminal.h"

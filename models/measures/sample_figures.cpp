@@ -1,12 +1,12 @@
-#include "models/sample_figures.h"
+#include "models/measures/sample_figures.h"
 
 #include <algorithm>
 
 #include "engine/data/generated.h"
 #include "engine/ops/ops.h"
-#include "models/frechet.h"
-#include "models/judge.h"
-#include "models/modes.h"
+#include "models/measures/frechet.h"
+#include "models/measures/judge.h"
+#include "models/measures/modes.h"
 
 namespace imago::models {
 

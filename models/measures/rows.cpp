@@ -1,4 +1,4 @@
-#include "models/rows.h"
+#include "models/measures/rows.h"
 
 #include <algorithm>
 #include <cmath>

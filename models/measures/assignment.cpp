@@ -1,10 +1,10 @@
-#include "models/assignment.h"
+#include "models/measures/assignment.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "models/rows.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 

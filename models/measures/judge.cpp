@@ -1,4 +1,4 @@
-#include "models/judge.h"
+#include "models/measures/judge.h"
 
 #include "engine/io/fingerprint.h"
 #include "engine/ops/ops.h"

@@ -1,4 +1,4 @@
-#include "models/frechet.h"
+#include "models/measures/frechet.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
-#include "models/rows.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 

@@ -1,4 +1,4 @@
-#include "models/pairwise.h"
+#include "models/measures/pairwise.h"
 
 #include <numeric>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "models/measures.h"
+#include "models/measures/bounds.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
-#include "models/modes.h"
+#include "models/measures/modes.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "engine/data/generated.h"
-#include "models/rows.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 

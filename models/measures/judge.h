@@ -1,5 +1,5 @@
 // A trained classifier as a fixed judge of samples: its features and its labels. Not here: the
-// figures made of them (models/sample_figures.h) and the classifier (models/classifier.h).
+// figures made of them (models/measures/sample_figures.h) and the classifier (models/classifier.h).
 #pragma once
 #include <memory>
 #include <string>
