@@ -219,6 +219,7 @@ Preset game_preset(const GameRow& row) {
            .options = {},
            .headline = "critic_loss",
            .settle = row.settle,
+           .settle_steps = row.settle_steps,
            .make = row.make};
   p = with_options(std::move(p), adversarial_options() + row.own + Options{judge_option()});
   // Radford et al. 2016: Adam 2e-4 (0.5, 0.999). For points what covers a grid of modes.

@@ -123,6 +123,7 @@ Preset ali_preset() {
                               encoder_norm_option()},
                       .defaults = {{"latent", "32"}, {"width", "48"}, {"critic_norm", "batch"}},
                       .points = {{"latent", "2"},
+                                 {"penalty", "r1"},
                                  {"width", "0"},
                                  {"critic_norm", "none"},
                                  {"encoder_norm", "none"}},

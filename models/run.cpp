@@ -98,27 +98,6 @@ void refuse_dead_steps(const Config& its, const Config& asked, Index rows) {
                                  "begin a longer run with --out, or one with --set lr_decay=0"});
 }
 
-// "auto" of what depends on how long a run is.
-void settle_lengths(Config& c, Index rows) {
-  const Index steps = steps_of(c, rows);
-  if (c.is_word("lr_decay")) c.set("lr_decay", double(steps));
-  if (c.has("round_steps") && c.is_word("round_steps")) {
-    // Every phase takes part in the last step of a round.
-    const double d = c.real("d_steps");
-    const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
-    if (steps < pace * c.integer("rounds"))
-      throw Error(ErrorKind::usage, {"fewer steps than rounds of training", "option 'rounds'",
-                                     concat("at most ", steps / pace, " in ", steps, " steps"),
-                                     concat(c.integer("rounds")), "train for more steps"});
-    c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
-  }
-  if (c.has("stage_steps") && c.is_word("stage_steps")) {
-    Index shares = 2;  // 4x4, 8x8, ..., and the last again
-    for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
-    c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
-  }
-}
-
 bool is_file(const std::string& source) {
   return source.find('/') != std::string::npos ||
          (source.size() > 5 && source.compare(source.size() - 5, 5, ".json") == 0);
@@ -247,7 +226,9 @@ Prepared prepare(const TrainRequest& request) {
                 {"the data are a density, of which there are no samples", config.text("data"),
                  "samples, as of sampler:" + p.data.density, name, "or train implicit-vi on it"});
   chosen.settle(config, models::info_of(p.data));
-  settle_lengths(config, p.data.train.size());
+  const Index steps = steps_of(config, p.data.train.size());
+  if (config.is_word("lr_decay")) config.set("lr_decay", double(steps));
+  if (chosen.settle_steps) chosen.settle_steps(config, steps);
   if (p.resuming) refuse_dead_steps(*base, config, p.data.train.size());
   p.resolved.config = std::move(config);
   return p;

@@ -87,7 +87,7 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
     return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse", "accuracy",
-                            "critic", "fd", "label_accuracy", "modes", "purity", "w1"});
+                            "critic", "fd", "label_accuracy", "mmd2", "modes", "purity", "w1"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
