@@ -247,7 +247,7 @@ std::vector<Preset> adversarial_presets() {
   const auto make = make_game<Game>;
   // Gulrajani et al. 2017, algorithm 1: Adam 1e-4 (0, 0.9), five critic steps.
   const Settings gp = {{"loss", "wasserstein"}, {"penalty", "gp"}, {"d_steps", "5"},
-                       {"lr", "1e-4"},          {"beta1", "0"},    {"beta2", "0.9"}};
+                       {"lr", "1e-3"},          {"beta1", "0"},    {"beta2", "0.9"}};
   return {
       game_preset({.name = "gan",
                    .summary = "the two-player game with logistic losses",

@@ -153,7 +153,7 @@ void settle(Config& c, const DataInfo& d) {
 }
 
 Preset row(GameRow r) {
-  r.defaults = {{"batch", "256"}, {"lr", "1e-3"}};
+  r.defaults.emplace_back("batch", "256");
   r.points = {{"batch", "512"}, {"lr", "1e-3"}};
   r.settle = settle;
   Preset p = game_preset(r);
@@ -172,12 +172,14 @@ Preset gmmn_preset() {
                           .from("Li et al. 2015"),
                       text("width_unit", "median", {"median", "absolute"},
                            "what they are multiples of: the median distance of data, or 1")},
+              .defaults = {{"lr", "1e-3"}},
               .make = make_game<Gmmn>});
 }
 Preset moment_preset() {
   return row({.name = "moment",
               .summary = "no critic: the first two moments of samples and data",
               .source = "Mohamed & Lakshminarayanan 2016",
+              .defaults = {{"lr", "2e-3"}},
               .make = make_game<MomentsOnly>});
 }
 
