@@ -283,7 +283,9 @@ Phase AdversarialModel::generator_phase(std::vector<Parameter> parameters) {
           .after = [this](const Batch&) { after("generator"); }};
 }
 Index AdversarialModel::smallest_batch() const {
-  return options_.generator.norm == Norm::batch || options_.critic.norm == Norm::batch ? 2 : 1;
+  for (const Parameter& p : state_dict())
+    if (p.name.ends_with(".running_mean")) return 2;
+  return 1;
 }
 std::vector<Phase> AdversarialModel::phases() {
   return {critic_phase(parameters_under(*this, {"critic."})),
