@@ -67,7 +67,7 @@ Preset began_preset() {
                    .from("Berthelot et al. 2017")},
        // A normalised generator forgets its code before k has risen: all samples alike.
        .defaults = {{"generator_norm", "none"}, {"lr", "5e-4"}},
-       .points = {{"code", "1"}, {"gamma", "0.5"}, {"lambda_k", "0.5"}, {"lr", "1e-3"}},
+       .points = {{"code", "1"}, {"gamma", "0.5"}, {"lambda_k", "0.1"}, {"lr", "1e-3"}},
        .make = make_game<Began>,
        .settle = settle_energy});
 }
