@@ -314,7 +314,13 @@ std::vector<Preset> adversarial_presets() {
       game_preset({.name = "tv",
                    .summary = "total variation: a bounded critic's difference of means",
                    .source = "Sriperumbudur et al. 2009",
-                   .defaults = {{"loss", "tv"}, {"spectral_norm", "critic"}},
+                   .defaults = {{"loss", "tv"},
+                                {"penalty", "lp"},  // else both sides saturate
+                                {"d_steps", "5"},
+                                {"lr", "1e-3"},
+                                {"beta1", "0"},
+                                {"beta2", "0.9"}},
+                   .points = {{"penalty", "none"}, {"d_steps", "1"}, {"spectral_norm", "critic"}},
                    .make = make}),
       game_preset(
           {.name = "sagan",
