@@ -259,7 +259,7 @@ void settle_steps(Config& c, Index steps) {
   if (!c.is_word("round_steps")) return;
   const double d = c.real("d_steps");
   const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
-  if (steps < pace * c.integer("rounds"))
+  if (steps > 0 && steps < pace * c.integer("rounds"))
     throw Error(ErrorKind::usage, {"fewer steps than rounds of training", "option 'rounds'",
                                    concat("at most ", steps / pace, " in ", steps, " steps"),
                                    concat(c.integer("rounds")), "train for more steps"});

@@ -437,6 +437,28 @@ TEST(Runs, ALastBatchTooSmallIsNoStep) {
   EXPECT_EQ(trained("gan", {}).first, 12);  // a row is enough for it
 }
 
+TEST(Runs, RoundsNeedStepsUnlessThereAreNone) {
+  const test::TemporaryFolder folder;
+  const auto wanted = [&](const char* epochs) {
+    return TrainRequest{"adagan",
+                        {{"data", "ring8"},
+                         {"device", "cpu"},
+                         {"width", "4"},
+                         {"batch", "10000"},
+                         {"rounds", "3"},
+                         {"steps", "0"},
+                         {"epochs", epochs}},
+                        folder / "run"};
+  };
+  EXPECT_EQ(train(wanted("0")).step, 0);
+  test::expect_error(ErrorKind::usage, {"fewer steps", "rounds", "3"}, [&] {
+    TrainRequest r = wanted("1");
+    r.overwrite = true;
+    r.settings.emplace_back("batch", "1000000");
+    train(r);
+  });
+}
+
 TEST(Runs, StepsAtALearningRateOfZeroAreRefused) {
   const test::TemporaryFolder folder;
   const std::string out = folder / "run";
