@@ -49,7 +49,10 @@ class Ali : public AdversarialModel {
   Pairs pairs(const Batch& b) {
     Pairs p;
     p.x = to_network(b.x);
-    p.code = draw(encoder_.forward(p.x), draws_);
+    // Nothing in the game keeps a variance from growing until it overflows: within e^-6 and e^6.
+    GaussianEncoder::Posterior q = encoder_.forward(p.x);
+    if (q.logvar) q.logvar = 6 * ops::tanh(q.logvar / 6);
+    p.code = draw(q, draws_);
     p.z = draw_code(b.x.size(0));
     p.made = generate(p.z, {});
     return p;
@@ -121,15 +124,17 @@ Preset ali_preset() {
                                    "z drawn from N(mu(x), sigma(x)^2), or a function of x: BiGAN")
                                   .from("Donahue et al. 2017"),
                               encoder_norm_option()},
-                      .defaults = {{"latent", "32"}, {"width", "48"}, {"critic_norm", "batch"}},
+                      .defaults = {{"latent", "32"},
+                                   {"width", "48"},
+                                   {"encoder_norm", "none"},
+                                   {"spectral_norm", "critic"}},
                       .points = {{"latent", "2"},
                                  {"penalty", "r1"},
                                  {"lambda", "0.015"},
                                  {"penalty_every", "2"},
                                  {"lr", "1e-3"},
                                  {"width", "0"},
-                                 {"critic_norm", "none"},
-                                 {"encoder_norm", "none"}},
+                                 {"spectral_norm", "none"}},
                       .make = make_game<Ali>,
                       .settle = settle});
 }
