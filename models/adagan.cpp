@@ -281,7 +281,7 @@ Preset adagan_preset() {
                real("mixture_share", 0.15, {0.01, 0.9},
                     "of a round's steps that judge the mixture so far"),
                real("beta", 0, {0, 1}, "weight of a new generator in the mixture; 0: 1 / round")},
-       .defaults = {{"critic_norm", "batch"}},
+       .defaults = {{"critic_norm", "batch"}, {"lr", "5e-4"}},
        .points = covering({{"critic_norm", "none"},
                            {"penalty", "r1"},
                            {"lambda", "0.015"},
