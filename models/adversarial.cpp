@@ -114,6 +114,7 @@ Tensor AdversarialModel::condition_of(const Batch& b) {
 }
 
 Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
+  if (!critic_) return {};
   const Tensor l = critic_->forward(x, told(condition));
   return ops::reshape(ops::slice(l, 1, 0, 1), Shape{x.size(0)});
 }

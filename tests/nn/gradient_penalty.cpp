@@ -216,6 +216,7 @@ TEST_P(Fused, EqualsTheTape) {
   }
   EXPECT_EQ(live_nodes(), 0);
 }
+
 // Weights that come about in the forward: under spectral norm either path is one power iteration.
 TEST_P(Fused, EqualsTheTapeUnderWeightRules) {
   constexpr WeightOptions spectral{.rule = WeightRule::spectral},
@@ -255,6 +256,7 @@ TEST_P(Fused, EqualsTheTapeUnderWeightRules) {
     }
   }
 }
+
 TEST_P(Fused, FloatEqualsDoubleToRounding) {
   for (const Case& c : critics()) {
     Generator init{4}, again{4};
