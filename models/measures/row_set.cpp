@@ -11,7 +11,7 @@ namespace {
 constexpr Index block = 4096;  // rows read at once where a set is gone through
 }
 
-RowSet::RowSet(const Tensor& x, std::string where) : x_(x.detach()), where_(std::move(where)) {
+RowSet::RowSet(const Tensor& x, std::string where, DType as) : where_(std::move(where)) {
   if (x.rank() != 2 || x.numel() == 0)
     throw Error(ErrorKind::usage, {"wrong features", where_, "[N, D], with rows and features",
                                    concat("shape ", x.shape())});
@@ -19,6 +19,7 @@ RowSet::RowSet(const Tensor& x, std::string where) : x_(x.detach()), where_(std:
     throw Error(ErrorKind::usage,
                 {"wrong features", where_, "float32 or float64", concat(x.dtype())});
   const NoGrad no_grad;
+  x_ = x.dtype() == as ? x.detach() : ops::cast(x.detach(), as);
   for (Index i = 0; i < count(); i += block)
     finite_rows(ops::slice(x_, 0, i, std::min(i + block, count())), where_, i);
 }

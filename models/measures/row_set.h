@@ -11,9 +11,11 @@ namespace imago::models {
 
 class RowSet {
  public:
-  // x: [n, d], n and d at least 1, any floating dtype and device. Error (usage) for another shape
+  // x: [n, d], n and d at least 1, any floating dtype and device; kept as it is or as that dtype.
+  // Error (usage) for another shape
   // or dtype; Error (data) naming the first row that is not finite.
-  RowSet(const Tensor& x, std::string where);
+  RowSet(const Tensor& x, std::string where) : RowSet(x, std::move(where), x.dtype()) {}
+  RowSet(const Tensor& x, std::string where, DType as);
   Index count() const { return x_.size(0); }
   Index width() const { return x_.size(1); }
   Device device() const { return x_.device(); }
