@@ -27,24 +27,34 @@ struct Centred {
     return ops::cast((set.tile(first, last) - centre) * unit, t);
   }
 };
+// f(first row, squared norms) of parts of a set, as centred; float64.
+template <class F>
+void for_norms(const Centred& c, F f) {
+  constexpr Index block = 4096;
+  for (Index i = 0; i < c.set.count(); i += block) {
+    const Tensor rows = c.tile(i, std::min(i + block, c.set.count()), DType::f64);
+    f(i, ops::sum(ops::square(rows), {1}).values());
+  }
+}
+void check_range(const RowSet& x) {
+  const Centred as_is{x, Tensor::zeros({1}, DType::f64, x.device()), 1, {}};
+  for_norms(as_is, [&](Index first, const std::vector<double>& norms) {
+    for (std::size_t i = 0; i < norms.size(); i++)
+      if (!(norms[i] < 1e300))
+        throw Error(ErrorKind::data, {concat("too far out in row ", first + Index(i)), x.where(),
+                                      "a squared norm below 1e300", concat(norms[i])});
+  });
+}
 // Of one or two sets about one centre.
 std::vector<Centred> centred(const std::vector<const RowSet*>& sets, const Tensor& centre) {
-  constexpr Index block = 4096;
   std::vector<Centred> all;
   double most = 0;
   for (const RowSet* s : sets) {
     Centred c{*s, centre, 1, {}};
-    for (Index i = 0; i < s->count(); i += block)
-      for (const double v :
-           ops::sum(ops::square(c.tile(i, std::min(i + block, s->count()), DType::f64)), {1})
-               .values()) {
-        if (!std::isfinite(v))
-          throw Error(ErrorKind::data,
-                      {concat("too far out in row ", c.norms.size()), s->where(),
-                       "values whose squares are finite", "a row whose norm is not"});
-        c.norms.push_back(v);
-        most = std::max(most, v);
-      }
+    for_norms(c, [&](Index, const std::vector<double>& norms) {
+      c.norms.insert(c.norms.end(), norms.begin(), norms.end());
+      most = std::max(most, *std::max_element(norms.begin(), norms.end()));
+    });
     all.push_back(std::move(c));
   }
   const int exponent = most > 0 ? std::clamp(-std::ilogb(most) / 2 - 1, -500, 500) : 0;
@@ -222,12 +232,13 @@ class Progress {
   const Watch& watch_;
 };
 
-void check_k(const RowSet& x, Index k) {
+void check(const RowSet& x, Index k) {
   if (k < 1)
     throw Error(ErrorKind::usage, {"no neighbours", x.where(), "k of at least 1", concat(k)});
   if (x.count() <= k)
     throw Error(ErrorKind::data, {concat("too few rows for ", k, " neighbours"), x.where(),
                                   concat("at least ", k + 1), concat(x.count())});
+  check_range(x);
 }
 double half(Index n) { return double(n) * double(n + block) / 2; }  // pairs of the tiles computed
 
@@ -339,7 +350,7 @@ std::optional<std::vector<double>> neighbour_distances(const Tensor& x, Index k,
                                                        const Watch& watch) {
   const NoGrad no_grad;
   const RowSet rows(x, "features");
-  check_k(rows, k);
+  check(rows, k);
   Progress progress(half(rows.count()), watch);
   std::optional<std::vector<double>> r = radii(rows, k, progress);
   if (!r) return {};
@@ -353,8 +364,8 @@ std::optional<Manifold> manifold(const Tensor& real, const Tensor& fake, const M
   const DType t = real.dtype() == fake.dtype() ? real.dtype() : DType::f64;
   const RowSet x(real, "real features", t), y(fake, "fake features", t);
   check_pair(x, y);
-  check_k(x, o.k);
-  check_k(y, o.k);
+  check(x, o.k);
+  check(y, o.k);
   const Index n = x.count(), m = y.count();
   Progress progress(half(n) + half(m) + double(n) * double(m), o.watch);
   const auto real_radii = radii(x, o.k, progress);

@@ -16,6 +16,7 @@ struct SinkhornOptions {
       .01;  // of the entropy, in parts of the mean cost: the smaller the nearer to exact
   double tolerance = 1e-6;   // of the plan's marginals
   Index iterations = 10000;  // at most, at the last epsilon
+  Index kept = 1 << 25;  // costs kept, 16 bytes a pair; of more pairs they are made again and again
   Watch watch = {};
 };
 struct Sinkhorn {
@@ -26,8 +27,8 @@ struct Sinkhorn {
   bool converged = false;
 };
 // x: [n, d], y: [m, d], rows of equal weight within a set; any floating dtype, on one device;
-// float64, in the log domain, from a large epsilon down. Costs of up to 2^25 pairs are kept, of
-// more are computed again in every iteration, 2 n m d flops. Nothing where stopped. Error (usage)
+// float64, in the log domain, from a large epsilon down. An iteration is 2 n m exponentials and,
+// where costs are not kept, 4 n m d flops. Nothing where stopped. Error (usage)
 // for other shapes and options out of range; Error (data) naming the first row that is not finite.
 std::optional<Sinkhorn> sinkhorn(const Tensor& x, const Tensor& y,
                                  const SinkhornOptions& options = {});
