@@ -18,7 +18,8 @@ constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
                         binarizing_draws = std::uint64_t(2) << 60,
                         evaluation_draws = std::uint64_t(3) << 60,
                         importance_draws = std::uint64_t(4) << 60,
-                        sampling_draws = std::uint64_t(5) << 60;
+                        sampling_draws = std::uint64_t(5) << 60,
+                        annealing_draws = std::uint64_t(6) << 60;
 
 // What a model has to know of its data. Goes into checkpoints.
 struct DataInfo {
@@ -48,6 +49,7 @@ struct MeasureOptions {
   std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
   std::uint64_t seed = 0;
   Index samples = 1000;                       // K of nll
+  Index chains = 16, temperatures = 1000;     // of ais
   Index drawn = 10000;                        // samples that fd, label_accuracy, purity are of
   std::shared_ptr<const Judge> judge = {};    // null: what needs one cannot be measured
   Index limit = 0;                            // first so many samples; 0: all
