@@ -179,7 +179,7 @@ TEST(InceptionWeights, OthersAreRefusedByName) {
         w.at(name) = io::zeros(DType::f32, {160, 160, 7, 1});
       },
       {"'" + name + "'", "[160, 160, 1, 7]", "[160, 160, 7, 1]"});
-  refuse([&](auto& w) { w.at("fc.bias") = io::zeros(DType::i64, {1008}); }, {"'fc.bias'", "i64"});
+  refuse([&](auto& w) { w.at("fc.bias") = io::zeros(DType::i64, {1008}); }, {"'fc.bias'", "int64"});
   refuse(
       [&](auto& w) {
         w.at("fc.weight") = io::zeros(DType::f32, {1000, 2048});
