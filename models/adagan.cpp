@@ -254,6 +254,18 @@ void settle(Config& c, const DataInfo& d) {
            concat(c.real("historical_averaging")));
 }
 
+// Every phase takes part in the last step of a round.
+void settle_steps(Config& c, Index steps) {
+  if (!c.is_word("round_steps")) return;
+  const double d = c.real("d_steps");
+  const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
+  if (steps > 0 && steps < pace * c.integer("rounds"))
+    throw Error(ErrorKind::usage, {"fewer steps than rounds of training", "option 'rounds'",
+                                   concat("at most ", steps / pace, " in ", steps, " steps"),
+                                   concat(c.integer("rounds")), "train for more steps"});
+  c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
+}
+
 }  // namespace
 
 Preset adagan_preset() {
@@ -278,7 +290,8 @@ Preset adagan_preset() {
                            {"steps", "12000"},
                            {"lr_decay", "0"}}),
        .make = make_game<AdaGan>,
-       .settle = settle});
+       .settle = settle,
+       .settle_steps = settle_steps});
 }
 
 }  // namespace imago::models

@@ -114,7 +114,6 @@ Tensor AdversarialModel::condition_of(const Batch& b) {
 }
 
 Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
-  if (!critic_) return {};
   const Tensor l = critic_->forward(x, told(condition));
   return ops::reshape(ops::slice(l, 1, 0, 1), Shape{x.size(0)});
 }
@@ -122,6 +121,7 @@ Tensor AdversarialModel::value(const Tensor& x, const Tensor& condition) {
 Tensor AdversarialModel::value_of_pair(const Tensor& x, const Tensor&, const Tensor& condition) {
   return value(x, condition);
 }
+Tensor AdversarialModel::discrepancy(const Tensor&, const Tensor&) { return {}; }
 Tensor AdversarialModel::encode(const Tensor&) { return {}; }
 AdversarialModel::RowFigures AdversarialModel::row_figures(const Tensor&, Generator&) { return {}; }
 
@@ -283,7 +283,9 @@ Phase AdversarialModel::generator_phase(std::vector<Parameter> parameters) {
           .after = [this](const Batch&) { after("generator"); }};
 }
 Index AdversarialModel::smallest_batch() const {
-  return options_.generator.norm == Norm::batch || options_.critic.norm == Norm::batch ? 2 : 1;
+  for (const Parameter& p : state_dict())
+    if (p.name.ends_with(".running_mean")) return 2;
+  return 1;
 }
 std::vector<Phase> AdversarialModel::phases() {
   return {critic_phase(parameters_under(*this, {"critic."})),

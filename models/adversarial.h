@@ -52,11 +52,14 @@ class AdversarialModel : public nn::Module {
   // What samples are drawn under: of one class, or of each in turn for label -1. Undefined where
   // there is no condition. Error (usage) for a label the model has not.
   virtual Tensor condition(Index n, Index label, Generator& g);
-  // The critic's value of each sample [n]; undefined for models without one.
+  // The critic's value of each sample [n], where there is a critic.
+  virtual bool has_critic() const { return true; }
   virtual Tensor value(const Tensor& x, const Tensor& condition);
   // The same of a pair of sample and code, for critics that are shown both; z is undefined where x
   // are data.
   virtual Tensor value_of_pair(const Tensor& x, const Tensor& z, const Tensor& condition);
+  // Where there is none: how far two sets of samples [n, ...] and [m, ...] are apart, [].
+  virtual Tensor discrepancy(const Tensor& x, const Tensor& y);
   // Models with an encoder: the codes [n, latent()] of samples as the networks see them, and
   // figures [n] of data, of which evaluations report the means.
   virtual bool encodes() const { return false; }

@@ -219,6 +219,7 @@ Preset game_preset(const GameRow& row) {
            .options = {},
            .headline = "critic_loss",
            .settle = row.settle,
+           .settle_steps = row.settle_steps,
            .make = row.make};
   p = with_options(std::move(p), adversarial_options() + row.own + Options{judge_option()});
   // Radford et al. 2016: Adam 2e-4 (0.5, 0.999). For points what covers a grid of modes.
@@ -246,7 +247,7 @@ std::vector<Preset> adversarial_presets() {
   const auto make = make_game<Game>;
   // Gulrajani et al. 2017, algorithm 1: Adam 1e-4 (0, 0.9), five critic steps.
   const Settings gp = {{"loss", "wasserstein"}, {"penalty", "gp"}, {"d_steps", "5"},
-                       {"lr", "1e-4"},          {"beta1", "0"},    {"beta2", "0.9"}};
+                       {"lr", "1e-3"},          {"beta1", "0"},    {"beta2", "0.9"}};
   return {
       game_preset({.name = "gan",
                    .summary = "the two-player game with logistic losses",
@@ -278,7 +279,9 @@ std::vector<Preset> adversarial_presets() {
       game_preset({.name = "bregman",
                    .summary = "density ratio under a Bregman divergence, trained through the ratio",
                    .source = "Mohamed & Lakshminarayanan 2016",
-                   .defaults = {{"loss", "bregman-lsif"}, {"spectral_norm", "critic"}},
+                   .defaults = {{"loss", "bregman-logistic"}, {"spectral_norm", "critic"}},
+                   // On images its ratio falls to 0 everywhere, where it has no gradient.
+                   .points = {{"loss", "bregman-lsif"}},
                    .make = make}),
       game_preset({.name = "wgan",
                    .summary = "Wasserstein distance by a critic of clipped weights",
@@ -287,7 +290,7 @@ std::vector<Preset> adversarial_presets() {
                                 {"clip", "0.01"},
                                 {"d_steps", "5"},
                                 {"optimizer", "rmsprop"},
-                                {"lr", "5e-5"}},
+                                {"lr", "5e-4"}},
                    .points = {{"lr", "5e-5"}},
                    .make = make}),
       game_preset({.name = "wgan-gp",
@@ -311,7 +314,13 @@ std::vector<Preset> adversarial_presets() {
       game_preset({.name = "tv",
                    .summary = "total variation: a bounded critic's difference of means",
                    .source = "Sriperumbudur et al. 2009",
-                   .defaults = {{"loss", "tv"}, {"spectral_norm", "critic"}},
+                   .defaults = {{"loss", "tv"},
+                                {"penalty", "lp"},  // else both sides saturate
+                                {"d_steps", "5"},
+                                {"lr", "1e-3"},
+                                {"beta1", "0"},
+                                {"beta2", "0.9"}},
+                   .points = {{"penalty", "none"}, {"d_steps", "1"}, {"spectral_norm", "critic"}},
                    .make = make}),
       game_preset(
           {.name = "sagan",

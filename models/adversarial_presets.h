@@ -32,6 +32,7 @@ struct GameRow {
   training::Settings defaults = {}, points = {};
   decltype(Preset::make) make;
   decltype(Preset::settle) settle = settle_game;
+  decltype(Preset::settle_steps) settle_steps = nullptr;
 };
 Preset game_preset(const GameRow& row);
 // `points` that cover a grid of 25 modes in under a minute of one core (tools/bench/toys.sh): codes

@@ -105,7 +105,7 @@ Picture AdversarialTask::traverse(const TraverseOptions& o, const data::DataSet&
 
 std::vector<std::string> AdversarialTask::metric_names() const {
   const DataInfo& d = model_->options().data;
-  std::vector<std::string> names{"critic"};
+  std::vector<std::string> names{model_->has_critic() ? "critic" : "mmd2"};
   if (model_->encodes()) names.push_back("encoder");
   if (!density_of(d).empty())
     names.push_back("energy");
@@ -128,6 +128,7 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
     const std::string& m = wanted[i];
     if (m == "critic") {
       double real = 0, fake = 0;
+      bool known_labels = true;
       Generator g{o.seed, evaluation_draws},
           choices{o.seed, evaluation_draws + (std::uint64_t(1) << 59)};
       const Tensor like = model_->parameters().at(0).value;
@@ -137,18 +138,32 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
         Tensor c = model_->condition(some, -1, choices);
         const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
         const Tensor on_fake = model_->value_of_pair(model_->generate(z, c), z, c);
-        if (!on_fake) break;
-        if (c && c.dtype() == DType::i64 && split.labels)
-          c = ops::slice(split.labels, 0, at, at + some);
+        fake += ops::sum(on_fake).item();
+        if (model_->options().conditional) {
+          known_labels = split.labels.defined();
+          c = known_labels ? ops::slice(split.labels, 0, at, at + some) : Tensor();
+        }
+        if (!known_labels) continue;
         const Tensor x = rows(data, split, at, at + some, o.seed);
         real += ops::sum(model_->value_of_pair(model_->to_network(x), {}, c)).item();
-        fake += ops::sum(on_fake).item();
       }
-      if (!model_->value_of_pair(model_->to_network(rows(data, split, 0, 1, o.seed)), {},
-                                 model_->condition(1, -1, choices)))
-        continue;
-      figures.emplace_back("critic_real", real / double(n));
+      if (known_labels) figures.emplace_back("critic_real", real / double(n));
       figures.emplace_back("critic_fake", fake / double(n));
+    } else if (m == "mmd2") {
+      // The mean of estimates of parts, whose last rows, too few for one, are left out.
+      if (n < 2) throw Error(ErrorKind::data, {"too few rows", data.name, "at least 2", concat(n)});
+      const Index part = std::min(chunk_rows, n);
+      const Tensor made = samples(n / part * part, o.seed, 1, -1);
+      double sum = 0;
+      for (Index at = 0; at + part <= n; at += part) {
+        if (stopped()) return {};
+        const Tensor x = rows(data, split, at, at + part, o.seed);
+        sum += model_
+                   ->discrepancy(model_->to_network(x),
+                                 model_->to_network(ops::slice(made, 0, at, at + part)))
+                   .item();
+      }
+      figures.emplace_back("mmd2", sum / double(n / part));
     } else if (m == "encoder") {
       Generator g{o.seed, evaluation_draws + (std::uint64_t(1) << 58)};
       std::vector<std::string> names;

@@ -34,7 +34,7 @@ class AdversarialTask : public GenerativeTask {
   AdversarialModel& adversary() { return *model_; }
 
  private:
-  std::vector<std::string> scored_by() const override { return {"fd", "w1"}; }
+  std::vector<std::string> scored_by() const override { return {"fd", "w1", "mmd2"}; }
   // Samples as data are, [n, D], on the model's device.
   Tensor samples(Index n, std::uint64_t seed, double temperature, Index label);
   std::unique_ptr<AdversarialModel> model_;

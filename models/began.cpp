@@ -60,12 +60,14 @@ Preset began_preset() {
       {.name = "began",
        .summary = "the critic is an autoencoder, held in balance with the generator",
        .source = "Berthelot et al. 2017",
-       .own = {code_option(32),
-               real("gamma", 0.5, {0, 1}, "energy of samples over that of data, kept by the game")
+       .own = {code_option(16),
+               real("gamma", 0.7, {0, 1}, "energy of samples over that of data, kept by the game")
                    .from("Berthelot et al. 2017"),
-               real("lambda_k", 1e-3, {0, 1}, "rate of the controller k")
+               real("lambda_k", 0.05, {0, 1}, "rate of the controller k")
                    .from("Berthelot et al. 2017")},
-       .points = {{"code", "1"}, {"lambda_k", "0.5"}, {"lr", "1e-3"}},
+       // A normalised generator forgets its code before k has risen: all samples alike.
+       .defaults = {{"generator_norm", "none"}, {"lr", "5e-4"}},
+       .points = {{"code", "1"}, {"gamma", "0.5"}, {"lambda_k", "0.1"}, {"lr", "1e-3"}},
        .make = make_game<Began>,
        .settle = settle_energy});
 }

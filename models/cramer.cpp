@@ -101,7 +101,7 @@ Preset cramer_preset() {
                                   .from("Bellemare et al. 2017")},
                       .defaults = {{"penalty", "gp"},
                                    {"d_steps", "5"},
-                                   {"lr", "1e-4"},
+                                   {"lr", "1e-3"},
                                    {"beta1", "0.5"},
                                    {"beta2", "0.9"}},
                       .make = make_game<Cramer>,

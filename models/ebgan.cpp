@@ -57,10 +57,11 @@ Preset ebgan_preset() {
        .summary = "the critic is an autoencoder, its energy kept above a margin for samples",
        .source = "Zhao et al. 2017",
        .own = {code_option(32),
-               real("margin", 0.5, {0, 1e6}, "energy above which samples are left alone (m)")
+               real("margin", 0.2, {0, 1e6}, "energy above which samples are left alone (m)")
                    .from("Zhao et al. 2017"),
                real("pt", 0.1, {0, 1e6}, "weight of the pulling-away term on the samples' codes")
                    .from("Zhao et al. 2017")},
+       .defaults = {{"lr", "1e-3"}},
        .points = {{"margin", "0.1"}},
        .make = make_game<Ebgan>,
        .settle = settle_energy});

@@ -42,25 +42,12 @@ training::Figures GenerativeTask::evaluate(const data::DataSet& data, const data
 namespace {
 // Metrics of which there is a best: 1 the largest, -1 the smallest.
 const std::vector<std::pair<std::string, int>>& directions() {
-  static const std::vector<std::pair<std::string, int>> all{{"elbo", 1},
-                                                            {"iwae", 1},
-                                                            {"accuracy", 1},
-                                                            {"is", 1},
-                                                            {"recall", 1},
-                                                            {"precision", 1},
-                                                            {"density", 1},
-                                                            {"coverage", 1},
-                                                            {"purity", 1},
-                                                            {"label_accuracy", 1},
-                                                            {"modes_covered", 1},
-                                                            {"high_quality", 1},
-                                                            {"nll", -1},
-                                                            {"distortion", -1},
-                                                            {"mse", -1},
-                                                            {"loss", -1},
-                                                            {"fd", -1},
-                                                            {"kid", -1},
-                                                            {"w1", -1}};
+  static const std::vector<std::pair<std::string, int>> all{
+      {"elbo", 1},   {"iwae", 1},           {"accuracy", 1},      {"is", 1},
+      {"recall", 1}, {"precision", 1},      {"density", 1},       {"coverage", 1},
+      {"purity", 1}, {"label_accuracy", 1}, {"modes_covered", 1}, {"high_quality", 1},
+      {"nll", -1},   {"distortion", -1},    {"mse", -1},          {"loss", -1},
+      {"fd", -1},    {"kid", -1},           {"w1", -1},           {"mmd2", -1}};
   return all;
 }
 int direction(const std::string& metric) {

@@ -36,6 +36,12 @@ class MomentMatching : public AdversarialModel {
   std::vector<Phase> phases() override {
     return {generator_phase(parameters_under(*this, {"generator."}))};
   }
+  bool has_critic() const override { return false; }
+  // Li et al. 2015, equation 3, without its diagonals.
+  Tensor discrepancy(const Tensor& x, const Tensor& y) override {
+    return mmd2([this](const Tensor& u, const Tensor& v) { return kernel(u, v); }, ops::flatten(x),
+                ops::flatten(y));
+  }
 
  protected:
   MomentMatching(const AdversarialOptions& o, const nn::Init& init, Generator& draws)
@@ -46,12 +52,9 @@ class MomentMatching : public AdversarialModel {
   }
   virtual Tensor kernel(const Tensor& x, const Tensor& y) const = 0;  // rows to [n, m]
 
-  // Li et al. 2015, equation 3, without its diagonals.
   Terms generator_objective(const Batch& b) override {
-    const Tensor x = ops::flatten(noised(to_network(b.x), b)),
-                 y = ops::flatten(noised(generate(draw_code(b.x.size(0)), {}), b));
     const Tensor loss =
-        mmd2([this](const Tensor& u, const Tensor& v) { return kernel(u, v); }, x, y);
+        discrepancy(noised(to_network(b.x), b), noised(generate(draw_code(b.x.size(0)), {}), b));
     Terms terms = generator_terms(loss, {}, {}, b);
     terms.push_back({"mmd2", loss});
     return terms;
@@ -150,7 +153,7 @@ void settle(Config& c, const DataInfo& d) {
 }
 
 Preset row(GameRow r) {
-  r.defaults = {{"batch", "256"}, {"lr", "1e-3"}};
+  r.defaults.emplace_back("batch", "256");
   r.points = {{"batch", "512"}, {"lr", "1e-3"}};
   r.settle = settle;
   Preset p = game_preset(r);
@@ -169,12 +172,14 @@ Preset gmmn_preset() {
                           .from("Li et al. 2015"),
                       text("width_unit", "median", {"median", "absolute"},
                            "what they are multiples of: the median distance of data, or 1")},
+              .defaults = {{"lr", "1e-3"}},
               .make = make_game<Gmmn>});
 }
 Preset moment_preset() {
   return row({.name = "moment",
               .summary = "no critic: the first two moments of samples and data",
               .source = "Mohamed & Lakshminarayanan 2016",
+              .defaults = {{"lr", "2e-3"}},
               .make = make_game<MomentsOnly>});
 }
 

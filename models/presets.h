@@ -19,6 +19,8 @@ struct Preset {
       false;  // learns from density:NAME, which has no samples; others only from samples
   // Settles what depends on the data ("auto"), and refuses what the data cannot be: Error (usage).
   void (*settle)(training::Config&, const DataInfo&) = nullptr;
+  // The same of what depends on the number of steps.
+  void (*settle_steps)(training::Config&, Index steps) = nullptr;
   // The model, its weights drawn with init, and what it draws from in training.
   std::unique_ptr<GenerativeTask> (*make)(const training::Config&, const DataInfo&, const nn::Init&,
                                           Generator&) = nullptr;

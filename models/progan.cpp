@@ -123,6 +123,13 @@ void settle(Config& c, const DataInfo& d) {
                                    "8, 16, 32, 64, ...", concat(size), "images are padded to it"});
 }
 
+void settle_steps(Config& c, Index steps) {
+  if (!c.is_word("stage_steps")) return;
+  Index shares = 2;  // 4x4, 8x8, ..., and the last again
+  for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
+  c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
+}
+
 }  // namespace
 
 Preset progan_preset() {
@@ -147,7 +154,8 @@ Preset progan_preset() {
                     {"beta2", "0.99"},
                     {"ema", "0.999"}},
        .make = make_game<Progan>,
-       .settle = settle});
+       .settle = settle,
+       .settle_steps = settle_steps});
 }
 
 }  // namespace imago::models

@@ -83,40 +83,36 @@ data::DataSet load_data(const Config& c, const std::string& name, Device device,
                            .device = device});
 }
 
-Index steps_of(const Config& c, Index rows) {
-  const Index batch = c.integer("batch"), asked = c.integer("steps");
-  return asked > 0 ? asked : c.integer("epochs") * ((rows + batch - 1) / batch);
+// A model on a device, its weights drawn from the seed, and the generator it trains with.
+struct Built {
+  Built(const Config& config, const DataInfo& info, Device device)
+      : generator{std::uint64_t(config.integer("seed")), 0},
+        initial{generator.seed, initial_draws},
+        task(preset(config.text("preset"))
+                 .make(config, info, nn::Init{initial, device}, generator)) {}
+  Generator generator, initial;
+  std::unique_ptr<GenerativeTask> task;
+};
+
+// Of a settled configuration, but for what depends on this.
+Index steps_of(const Config& c, const data::DataSet& data) {
+  if (c.integer("steps") > 0) return c.integer("steps");
+  const Index rows = data.train.size(), batch = c.integer("batch"), rest = rows % batch;
+  // A last batch that is too small for the model is left out (engine/train/trainer.cpp).
+  const bool part =
+      rest > 0 &&
+      (rows < batch || rest >= Built(c, models::info_of(data), {}).task->smallest_batch());
+  return c.integer("epochs") * (rows / batch + (part ? 1 : 0));
 }
 
 // The learning rate of a run whose end has come is 0: more steps would change nothing.
-void refuse_dead_steps(const Config& its, const Config& asked, Index rows) {
+void refuse_dead_steps(const Config& its, const Config& asked, const data::DataSet& data) {
   const double end = its.real("lr_decay");
-  if (end == 0 || double(steps_of(its, rows)) > end || double(steps_of(asked, rows)) <= end) return;
+  if (end == 0 || double(steps_of(its, data)) > end || double(steps_of(asked, data)) <= end) return;
   throw Error(ErrorKind::usage, {"the learning rate has fallen to 0 by then", "--resume",
                                  concat("at most ", end, " steps, as lr_decay says"),
-                                 concat(steps_of(asked, rows), " steps"),
+                                 concat(steps_of(asked, data), " steps"),
                                  "begin a longer run with --out, or one with --set lr_decay=0"});
-}
-
-// "auto" of what depends on how long a run is.
-void settle_lengths(Config& c, Index rows) {
-  const Index steps = steps_of(c, rows);
-  if (c.is_word("lr_decay")) c.set("lr_decay", double(steps));
-  if (c.has("round_steps") && c.is_word("round_steps")) {
-    // Every phase takes part in the last step of a round.
-    const double d = c.real("d_steps");
-    const Index pace = Index(std::lround(d < 1 ? 1 / d : d));
-    if (steps < pace * c.integer("rounds"))
-      throw Error(ErrorKind::usage, {"fewer steps than rounds of training", "option 'rounds'",
-                                     concat("at most ", steps / pace, " in ", steps, " steps"),
-                                     concat(c.integer("rounds")), "train for more steps"});
-    c.set("round_steps", double(std::max(pace, steps / c.integer("rounds") / pace * pace)));
-  }
-  if (c.has("stage_steps") && c.is_word("stage_steps")) {
-    Index shares = 2;  // 4x4, 8x8, ..., and the last again
-    for (Index size = c.integer("size"); size > 4; size /= 2) shares++;
-    c.set("stage_steps", double(std::max<Index>(1, steps / shares)));
-  }
 }
 
 bool is_file(const std::string& source) {
@@ -247,22 +243,12 @@ Prepared prepare(const TrainRequest& request) {
                 {"the data are a density, of which there are no samples", config.text("data"),
                  "samples, as of sampler:" + p.data.density, name, "or train implicit-vi on it"});
   chosen.settle(config, models::info_of(p.data));
-  settle_lengths(config, p.data.train.size());
-  if (p.resuming) refuse_dead_steps(*base, config, p.data.train.size());
+  if (config.is_word("lr_decay")) config.set("lr_decay", double(steps_of(config, p.data)));
+  if (chosen.settle_steps) chosen.settle_steps(config, steps_of(config, p.data));
+  if (p.resuming) refuse_dead_steps(*base, config, p.data);
   p.resolved.config = std::move(config);
   return p;
 }
-
-// A model on a device, its weights drawn from the seed, and the generator it trains with.
-struct Built {
-  Built(const Config& config, const DataInfo& info, Device device)
-      : generator{std::uint64_t(config.integer("seed")), 0},
-        initial{generator.seed, initial_draws},
-        task(preset(config.text("preset"))
-                 .make(config, info, nn::Init{initial, device}, generator)) {}
-  Generator generator, initial;
-  std::unique_ptr<GenerativeTask> task;
-};
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include "models/measures/pairwise.h"
 #include "models/preset_rows.h"
 #include "tests/errors.h"
+#include "tests/io/files.h"
 
 namespace imago::models {
 namespace {
@@ -293,6 +294,46 @@ TEST(Gmmn, LossIsMmdUnderItsWidths) {
     EXPECT_NEAR(loss, mmd2(kernel, x, y).item(), 1e-6);
     EXPECT_NEAR(game.state("width_unit").item(), unit, 1e-6);
   }
+}
+
+// Of samples as they are drawn, and for images of what the networks would see of them: the mean of
+// parts of 1000 rows, without the rest.
+TEST(Gmmn, EvaluationReportsMmd) {
+  for (const DataInfo& d : {plane, tiles}) {
+    Game game("gmmn", d, {{"generator_norm", "none"}, {"layers", "1"}, {"architecture", "dense"}});
+    Generator g{5};
+    for (const Index n : {2, 1007}) {
+      const data::DataSet set = set_of(ops::rand({n, d.sample_shape.numel()}, g), d);
+      const training::Figures figures =
+          game.task->measure(set, set.test, {.metrics = {"mmd2"}, .seed = 4});
+      ASSERT_EQ(figures.size(), 1u);
+      const Index part = std::min<Index>(n, 1000);
+      const Tensor made = game.task->sample({.n = n, .seed = 4}).x;
+      const auto seen = [&](const Tensor& x) {
+        return ops::slice(game.model().to_network(ops::reshape(x, {n, d.sample_shape.numel()})), 0,
+                          0, part);
+      };
+      EXPECT_NEAR(training::figure(figures, "mmd2"),
+                  game.model().discrepancy(seen(set.test.x), seen(made)).item(), 1e-6);
+      EXPECT_EQ(game.task->score(figures), -training::figure(figures, "mmd2"));
+    }
+    const data::DataSet one = set_of(ops::rand({1, d.sample_shape.numel()}, g), d);
+    test::expect_error(ErrorKind::data, {"at least 2", "1"},
+                       [&] { game.task->measure(one, one.test, {.metrics = {"mmd2"}}); });
+  }
+}
+
+// A critic that is told labels cannot judge data without.
+TEST(Conditional, CriticOfUnlabelledDataIsNotReported) {
+  Game game("cgan", plane);
+  data::DataSet set = set_of(game.batch.x, plane);
+  const training::Figures without = game.task->measure(set, set.test, {.metrics = {"critic"}});
+  EXPECT_TRUE(training::has_figure(without, "critic_fake"));
+  EXPECT_FALSE(training::has_figure(without, "critic_real"));
+  set.test.labels = game.batch.labels;
+  const training::Figures with = game.task->measure(set, set.test, {.metrics = {"critic"}});
+  EXPECT_NEAR(training::figure(with, "critic_real"),
+              ops::mean(game.model().value(game.batch.x, game.batch.labels)).item(), 1e-6);
 }
 
 // Squared distances of the means and of the means of x x^T, without the pairs i = i.

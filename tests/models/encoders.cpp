@@ -94,7 +94,8 @@ TEST(VaeGan, LossesAreThePapers) {
 
 TEST(Ali, BothSidesAreFooledWithPairs) {
   const Settings deterministic = small + Settings{{"encoder", "deterministic"}};
-  Made m("ali", points, deterministic + Settings{{"penalty", "gp"}, {"lambda", "0.5"}}),
+  Made m("ali", points,
+         deterministic + Settings{{"penalty", "gp"}, {"penalty_every", "1"}, {"lambda", "0.5"}}),
       minimax("ali", points, deterministic + Settings{{"generator_loss", "minimax"}});
   // G = (1, -1), E = (0.5, -0.5); the critic's value is x0 alone.
   const std::map<std::string, std::vector<float>> of_x = {

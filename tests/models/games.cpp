@@ -40,13 +40,17 @@ struct Session {
   Session(const Preset& preset, data::Kind kind, const Settings& settings = {})
       : set(labelled(kind)), config(defaults(preset, kind)) {
     if (preset.densities) set.name = "density:ring";
-    const std::string size = config.integer("size") > 0 ? "8" : "0";
+    const std::string size = config.integer("size") > 0 ? "8" : "0",
+                      attention = config.has("attention") && config.integer("attention") > 0 &&
+                                          kind == data::Kind::image
+                                      ? "4"
+                                      : "0";
     for (const auto& [key, text] : Settings{{"width", "4"},
                                             {"latent", "3"},
                                             {"batch", "9"},
                                             {"steps", "1000"},
                                             {"size", size},
-                                            {"attention", "0"},
+                                            {"attention", attention},
                                             {"lr_decay", "50"},
                                             {"ema", "0.9"},
                                             // so that each is in a run of 12 steps

@@ -9,7 +9,9 @@
 
 #include "engine/io/file.h"
 #include "engine/io/image.h"
+#include "engine/io/npy.h"
 #include "engine/io/safetensors.h"
+#include "engine/ops/ops.h"
 #include "engine/train/checkpoint.h"
 #include "tests/io/event_reader.h"
 #include "tests/io/files.h"
@@ -404,6 +406,68 @@ TEST(Runs, TrainsOnPoints) {
   if (io::has_png()) {
     EXPECT_GT(contents(folder / "ring/samples.png").size(), 100u);
   }
+}
+
+// What follows the number of steps follows the steps that are taken.
+TEST(Runs, ALastBatchTooSmallIsNoStep) {
+  const test::TemporaryFolder folder;
+  Generator g{1};
+  io::write_npz(folder / "points.npz", {{"train", io::to_host(ops::randn({129, 2}, g))},
+                                        {"test", io::to_host(ops::randn({10, 2}, g))}});
+  const auto trained = [&](const std::string& preset, const training::Settings& own) {
+    TrainRequest r{preset,
+                   {{"data", folder / "points.npz"},
+                    {"device", "cpu"},
+                    {"width", "4"},
+                    {"batch", "64"},
+                    {"steps", "0"},
+                    {"epochs", "4"},
+                    {"lr_decay", "auto"}},
+                   folder / preset};
+    r.settings.insert(r.settings.end(), own.begin(), own.end());
+    const Outcome o = train(r);
+    const models::Run run = models::Run::open(folder / preset);
+    const training::Config& c = run.config();
+    EXPECT_EQ(c.real("lr_decay"), double(o.step)) << preset;
+    return std::pair(o.step, c.has("round_steps") ? c.real("round_steps") : 0);
+  };
+  EXPECT_EQ(trained("adagan", {{"critic_norm", "batch"}, {"penalty", "none"}, {"rounds", "2"}}),
+            std::pair(Index(8), 4.));
+  EXPECT_EQ(trained("ali", {{"encoder_norm", "batch"}}).first, 8);
+  EXPECT_EQ(trained("gan", {}).first, 12);  // a row is enough for it
+}
+
+TEST(Runs, RoundsNeedStepsUnlessThereAreNone) {
+  const test::TemporaryFolder folder;
+  const auto wanted = [&](const char* epochs) {
+    return TrainRequest{"adagan",
+                        {{"data", "ring8"},
+                         {"device", "cpu"},
+                         {"width", "4"},
+                         {"batch", "10000"},
+                         {"rounds", "3"},
+                         {"steps", "0"},
+                         {"epochs", epochs}},
+                        folder / "run"};
+  };
+  EXPECT_EQ(train(wanted("0")).step, 0);
+  test::expect_error(ErrorKind::usage, {"fewer steps", "rounds", "3"}, [&] {
+    TrainRequest r = wanted("1");
+    r.overwrite = true;
+    r.settings.emplace_back("batch", "1000000");
+    train(r);
+  });
+}
+
+TEST(Runs, StepsAtALearningRateOfZeroAreRefused) {
+  const test::TemporaryFolder folder;
+  const std::string out = folder / "run";
+  train(with(request(out), "lr_decay", "auto"));
+  const std::string before = last(out);
+  TrainRequest more{"vae", {{"steps", "40"}}, out};
+  more.resume = true;
+  test::expect_error(ErrorKind::usage, {"fallen to 0", "at most 30", "40"}, [&] { train(more); });
+  EXPECT_TRUE(last(out) == before);
 }
 
 }  // namespace

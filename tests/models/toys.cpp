@@ -345,17 +345,17 @@ TEST(SeveralGenerators, RefuseWhatDoesNotFit) {
   });
 }
 
-// A thousand steps bring the samples towards the ring. How far depends on the order of sums: a
-// sanitized madgan ended at 0.51 of where it began.
+// 1250 steps bring the samples towards the ring. How far varies with the order of sums; the
+// average of weights takes most of that away.
 TEST(Toys, LearnTheRing) {
   for (const char* name : {"r1", "wgan-gp", "madgan", "adagan"}) {
-    Settings settings = {{"ema", "0.9"}, {"width", "32"},   {"batch", "64"},
-                         {"lr", "4e-3"}, {"lambda", "0.1"}, {"d_steps", "1"}};
+    Settings settings = {{"ema", "0.99"}, {"width", "32"},   {"batch", "64"},
+                         {"lr", "4e-3"},  {"lambda", "0.1"}, {"d_steps", "1"}};
     if (std::string(name) == "adagan") settings.emplace_back("round_steps", "500");
     Played played(name, settings);
     const double before = played.w1();
-    played.steps(1000);
-    EXPECT_LT(played.w1(), 0.7 * before) << name;
+    played.steps(1250);
+    EXPECT_LT(played.w1(), 0.5 * before) << name;
   }
 }
 

@@ -216,6 +216,45 @@ TEST_P(Fused, EqualsTheTape) {
   }
   EXPECT_EQ(live_nodes(), 0);
 }
+// Weights that come about in the forward: under spectral norm either path is one power iteration.
+TEST_P(Fused, EqualsTheTapeUnderWeightRules) {
+  constexpr WeightOptions spectral{.rule = WeightRule::spectral},
+      equalized{.rule = WeightRule::equalized, .gain = 2};
+  const auto build = [&](Sequential& n, Generator& init) {
+    const Init i{init, device(), DType::f64};
+    n.add<Conv2d>(2, 4, 4, ConvOptions{.stride = 2, .padding = 1}, i, true, spectral);
+    n.add<Activation>("leaky_relu"), n.add<Flatten>();
+    n.add<Linear>(48, 6, i, true, equalized), n.add<Activation>("relu");
+    n.add<Linear>(6, 5, i, true, spectral), n.add<Activation>("leaky_relu");
+    n.add<Linear>(5, 1, i);
+  };
+  for (const PenaltyKind kind : kKinds) {
+    Sequential critics[2];
+    for (Sequential& c : critics) {
+      Generator init{4};
+      build(c, init);
+    }
+    ASSERT_EQ(penalty_path(critics[0]), "fused");
+    const Tensor real = normals({5, 8, 7, 2}, 1, device()),
+                 fake = normals({5, 8, 7, 2}, 2, device());
+    for (int step = 0; step < 2; step++) {
+      Tensor values[2];
+      std::vector<Tensor> gradients[2];
+      for (const bool fused : {false, true}) {
+        std::vector<Tensor> weights;
+        for (const Tensor& t : leaves(critics[fused]))
+          if (t.rank() > 1) weights.push_back(t);
+        if (step == 0) enlarge(weights.back(), 20);  // norms on both sides of 1
+        values[fused] = penalty(critics[fused], real, fake, {.kind = kind, .fused = fused});
+        gradients[fused] = grad({values[fused]}, weights);
+      }
+      EXPECT_GT(values[0].item(), 1e-4) << "nothing to see";
+      expect_near(values[1], values[0], 1e-10, "penalty");
+      for (std::size_t k = 0; k < gradients[0].size(); k++)
+        expect_near(gradients[1][k], gradients[0][k], 1e-10, "gradient");
+    }
+  }
+}
 TEST_P(Fused, FloatEqualsDoubleToRounding) {
   for (const Case& c : critics()) {
     Generator init{4}, again{4};

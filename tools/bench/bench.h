@@ -7,6 +7,8 @@
 #include <string>
 
 #include "engine/core/tensor.h"
+#include "engine/io/safetensors.h"
+#include "engine/nn/module.h"
 
 namespace imago::bench {
 
@@ -27,13 +29,20 @@ struct Work {
 // measured. Returns seconds a step.
 double measure(benchmark::State&, Device, const Work&, const std::function<void()>& step);
 
+// The same of a training step, which returns its loss, beside its floor in seconds.
+void measure_training(benchmark::State&, Device, double floor, const std::function<Tensor()>& step);
+// What another program needs to take the same steps: data, batches (the rows of each, taken in
+// turn), initial weights, and the losses of the 20 steps that are taken here.
+void write_losses(const std::string& file, const Tensor& data, const std::vector<Tensor>& batches,
+                  const std::vector<Parameter>& weights, const std::function<Tensor()>& step,
+                  const io::Metadata& metadata);
+
 void register_ops();    // every row of tests/op_cases with a bench shape; fused ops beside their
                         // composite
 void register_steps();  // training steps: cases A, B and B'; Adam alone and its composite
 void register_critic_steps();  // case D
 void register_dcgan_steps();   // case C
-// Trains a case ("A") on cpu for 20 steps and writes a safetensors file: data, batches (the rows of
-// each, taken in turn), initial weights and losses; seed of the noise and the loss in its metadata.
+// write_losses of a case ("A") on cpu; seed of the noise and the loss in its metadata.
 void dump_losses(const std::string& name, const std::string& file);
 // The same of case D's critics; false for another name.
 bool dump_critic_losses(const std::string& name, const std::string& file);

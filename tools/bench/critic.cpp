@@ -108,15 +108,8 @@ struct Training {
 
 void step(benchmark::State& state, const Case& c, Penalty penalty, Device d) {
   Training training(c, penalty, d);
-  Tensor sum = Tensor::zeros({}, DType::f32, d);
-  const double each = measure(state, d, {}, [&] {
-    const Tensor loss = training();
-    const NoGrad off;
-    sum = ops::add(sum, loss);
-  });
   const double floor = step_floor(c, penalty, double(training.critic.parameter_count()), d);
-  state.counters["floor_ms"] = floor * 1e3;
-  state.counters["over_floor"] = each / floor;
+  measure_training(state, d, floor, [&] { return training(); });
 }
 
 }  // namespace
@@ -131,21 +124,14 @@ bool dump_critic_losses(const std::string& name, const std::string& file) {
   for (const Case& c : kCases) {
     if (c.name != name) continue;
     Training training(c, Penalty::fused, {});
-    io::NamedArrays out;
-    out["data"] = io::to_host(training.data);
-    out["batches"] = io::to_host(ops::stack(training.batches, 0));
-    for (const auto& p : training.critic.state_dict())
-      out["initial." + p.name] = io::to_host(p.value);
-    std::vector<double> losses;
-    for (int k = 0; k < 20; k++) losses.push_back(training().item());
-    out["losses"] = io::host_array(losses, {Index(losses.size())});
-    io::write_safetensors(file, out,
-                          {{"seed", concat(training.noise.seed)},
-                           {"critic", c.images ? "conv" : "dense"},
-                           {"penalty", concat(weight_of_penalty)},
-                           {"lr", concat(learning_rate)},
-                           {"beta1", concat(beta1)},
-                           {"beta2", concat(beta2)}});
+    write_losses(file, training.data, training.batches, training.critic.state_dict(),
+                 [&] { return training(); },
+                 {{"seed", concat(training.noise.seed)},
+                  {"critic", c.images ? "conv" : "dense"},
+                  {"penalty", concat(weight_of_penalty)},
+                  {"lr", concat(learning_rate)},
+                  {"beta1", concat(beta1)},
+                  {"beta2", concat(beta2)}});
     return true;
   }
   return false;

@@ -25,7 +25,7 @@ if [ "${1:-}" = --one ]; then
   export OMP_NUM_THREADS=1
   width=
   case $preset in
-    ebgan | began | adagan) width='--set width=32' ;;
+    sagan | ebgan | began | adagan) width='--set width=32' ;;
     cramer) width='--set width=24' ;;
   esac
   distance() { # of a run

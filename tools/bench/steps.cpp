@@ -99,14 +99,7 @@ struct Training {
 
 void step(benchmark::State& state, const Case& c, Device d) {
   Training training(c, d);
-  Tensor sum = Tensor::zeros({}, DType::f32, d);
-  const double each = measure(state, d, {}, [&] {
-    const Tensor loss = training();
-    const NoGrad off;
-    sum = ops::add(sum, loss);
-  });
-  state.counters["floor_ms"] = step_floor(c, d) * 1e3;
-  state.counters["over_floor"] = each / step_floor(c, d);
+  measure_training(state, d, step_floor(c, d), [&] { return training(); });
 }
 
 // Adam on the weights of case A: one fused pass over all, or a dozen plain ops for each tensor.
@@ -143,6 +136,31 @@ void update(benchmark::State& state, Device d, bool composite) {
 
 }  // namespace
 
+void measure_training(benchmark::State& state, Device d, double floor,
+                      const std::function<Tensor()>& step) {
+  Tensor sum = Tensor::zeros({}, DType::f32, d);
+  const double each = measure(state, d, {}, [&] {
+    const Tensor loss = step();
+    const NoGrad off;
+    sum = ops::add(sum, loss);
+  });
+  state.counters["floor_ms"] = floor * 1e3;
+  state.counters["over_floor"] = each / floor;
+}
+
+void write_losses(const std::string& file, const Tensor& data, const std::vector<Tensor>& batches,
+                  const std::vector<Parameter>& weights, const std::function<Tensor()>& step,
+                  const io::Metadata& metadata) {
+  io::NamedArrays out;
+  out["data"] = io::to_host(data);
+  out["batches"] = io::to_host(ops::stack(batches, 0));
+  for (const Parameter& p : weights) out["initial." + p.name] = io::to_host(p.value);
+  std::vector<double> losses;
+  for (int k = 0; k < 20; k++) losses.push_back(step().item());
+  out["losses"] = io::host_array(losses, {Index(losses.size())});
+  io::write_safetensors(file, out, metadata);
+}
+
 void dump_losses(const std::string& name, const std::string& file) {
   if (dump_critic_losses(name, file) || dump_dcgan_losses(name, file)) return;
   std::string names;
@@ -150,20 +168,14 @@ void dump_losses(const std::string& name, const std::string& file) {
     names += (names.empty() ? "" : ", ") + std::string(c.name);
     if (c.name != name) continue;
     Training training(c, {});
-    io::NamedArrays out;
-    out["data"] = io::to_host(training.data);
-    out["batches"] = io::to_host(ops::stack(training.batches, 0));
-    for (const Parameter& p : training.parameters) out["initial." + p.name] = io::to_host(p.value);
-    std::vector<double> losses;
-    for (int k = 0; k < 20; k++) losses.push_back(training().item());
-    out["losses"] = io::host_array(losses, {Index(losses.size())});
     const auto& o = c.options;
-    io::write_safetensors(file, out,
-                          {{"seed", concat(training.noise.seed)},
-                           {"latent", concat(o.latent)},
-                           {"samples", concat(o.samples)},
-                           {"activation", o.activation},
-                           {"bound", o.bound == models::Bound::iwae ? "iwae" : "elbo"}});
+    write_losses(file, training.data, training.batches, training.parameters,
+                 [&] { return training(); },
+                 {{"seed", concat(training.noise.seed)},
+                  {"latent", concat(o.latent)},
+                  {"samples", concat(o.samples)},
+                  {"activation", o.activation},
+                  {"bound", o.bound == models::Bound::iwae ? "iwae" : "elbo"}});
     return;
   }
   for (const std::string& critic : critic_cases()) names += ", " + critic;

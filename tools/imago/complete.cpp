@@ -98,7 +98,7 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
                   {"elbo",     "rate",      "distortion", "iwae",    "nll",      "mse",
                    "accuracy", "critic",    "fd",         "fid",     "kid",      "is",
                    "prdc",     "precision", "recall",     "density", "coverage", "label_accuracy",
-                   "modes",    "purity",    "w1"});
+                   "modes",    "purity",    "w1",         "mmd2"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test", "all"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
