@@ -152,7 +152,7 @@ Preset progan_preset() {
                     {"lr", "1e-3"},
                     {"beta1", "0"},
                     {"beta2", "0.99"},
-                    {"ema", "0.999"}},
+                    {"ema", "0.99"}},
        .make = make_game<Progan>,
        .settle = settle,
        .settle_steps = settle_steps});
