@@ -86,8 +86,9 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
     for (const models::Demo& d : models::demos()) found.push_back(d.name);
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
-    return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse", "accuracy",
-                            "critic", "fd", "label_accuracy", "modes", "purity", "w1"});
+    return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "ais", "mi_lower",
+                            "mi_upper", "active_units", "mse", "accuracy", "critic", "fd",
+                            "label_accuracy", "modes", "purity", "w1"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
