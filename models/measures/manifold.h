@@ -32,8 +32,8 @@ inline ManifoldOptions fidelity_manifold(Watch watch = {}) { return {3, true, st
 
 // real: [n, d], fake: [m, d], any floating dtype, on one device. Every comparison is of distances
 // computed directly, coordinate by coordinate in float64, or is decided by a product of matrices
-// and a bound of its error. (n^2 + m^2 + 2 n m) d flops, n^2 + m^2 + 4 n m bytes of tiles read at
-// least; memory: a copy of what is not on the cpu, and a few tiles. Nothing where stopped. Error
+// and a bound of its error. (n^2 + m^2 + 2 n m) d flops; memory beside
+// the sets: k + 1 numbers a row and a few tiles. Nothing where stopped. Error
 // (usage) for other shapes, k or tile < 1; Error (data) naming the first row that is not finite,
 // and for sets of k rows or less.
 std::optional<Manifold> manifold(const Tensor& real, const Tensor& fake,
