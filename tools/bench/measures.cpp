@@ -72,8 +72,9 @@ bool dump_measures(const std::string& name, const std::string& file) {
 void register_measures() {
   for (Device d : devices()) {
     if (d.backend == Backend::emulated) continue;
-    for (const auto& [name, run] :
-         {std::pair{"E/kid", kid_benchmark}, {"E/prdc", manifold_benchmark}})
+    const std::pair<const char*, void (*)(benchmark::State&, Device)> all[] = {
+        {"E/kid", kid_benchmark}, {"E/prdc", manifold_benchmark}};
+    for (const auto& [name, run] : all)
       benchmark::RegisterBenchmark(concat("step/", name, "/", imago::name(d)).c_str(), run, d)
           ->Unit(benchmark::kMillisecond);
   }
