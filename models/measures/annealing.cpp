@@ -1,6 +1,7 @@
 #include "models/measures/annealing.h"
 
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/ops.h"
 
@@ -69,8 +70,13 @@ class Chains {
       v = v + (i < o_.leapfrog ? 1 : .5) * step * slope(p, beta);
     }
     // An energy that is not a number is not accepted.
-    const Tensor u = ops::rand({rows_}, g_, mu_.dtype(), mu_.device()),
-                 yes = ops::less(ops::log(u), before - energy(p, v, beta)),
+    const Tensor zero = Tensor::zeros(Shape{}, mu_.dtype(), mu_.device()),
+                 change = before - energy(p, v, beta),
+                 known = ops::where(ops::less(change, zero), change,
+                                    ops::where(ops::greater_equal(change, zero), zero,
+                                               zero - std::numeric_limits<double>::infinity())),
+                 probability = ops::exp(known),
+                 yes = ops::less(ops::rand({rows_}, g_, mu_.dtype(), mu_.device()), probability),
                  yes_rows = ops::unsqueeze(yes, 1);
     at_ = {ops::where(yes_rows, p.z, at_.z), ops::where(yes, p.log_start, at_.log_start),
            ops::where(yes, p.log_joint, at_.log_joint),
@@ -78,8 +84,9 @@ class Chains {
            ops::where(yes_rows, p.joint_slope, at_.joint_slope)};
     accepted_ = accepted_ + yes;
     moves_++;
-    const Tensor enough = Tensor::scalar(o_.acceptance * double(moves_), mu_.dtype(), mu_.device());
-    step_ = step_ * (.98 + .04 * ops::greater(accepted_, enough));
+    // One step size for all chains of an x: it depends less on where any one of them is.
+    const Tensor share = ops::mean(ops::reshape(probability, {x_.size(0), o_.chains}), {1});
+    step_ = step_ * ops::exp(.1 * (ops::repeat_interleave(share, o_.chains) - o_.acceptance));
   }
   // log mean over chains of e^(sign log weight), of each x.
   std::vector<double> log_mean(double sign) const {

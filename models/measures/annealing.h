@@ -14,7 +14,7 @@ struct AnnealingOptions {
   Index chains = 16;          // of each x
   Index temperatures = 1000;  // steps from the start to p(z|x); sigmoidal, Wu et al. section 4
   Index leapfrog = 10;        // steps of a transition
-  double step = .1;           // the first size of them; each chain then adapts its own,
+  double step = .1;           // the first size of them; adapted for each x
   double acceptance = .65;    // towards this share of transitions accepted
   // p(z), or the encoder's q(z|x): nearer, but blind to what the encoder does not see.
   enum class Start { prior, posterior } start = Start::prior;

@@ -18,7 +18,7 @@ std::optional<MutualInformation> mutual_information(const Tensor& z, const Tenso
     throw Error(ErrorKind::usage,
                 {"wrong posteriors", "mutual information", "three of one shape, at least two rows",
                  concat(z.shape(), ", ", mu.shape(), " and ", logvar.shape())});
-  const Index n = z.size(0), d = z.size(1), rows = std::clamp<Index>((1 << 22) / n, 1, n);
+  const Index n = z.size(0), d = z.size(1), rows = std::clamp<Index>((1 << 20) / n, 1, n);
   // log q_j(z) = -1/2 sum (z^2 / v - 2 z m / v) + constant_j: two products.
   const Tensor precision = ops::exp(-widths.values()), scaled = means.values() * precision,
                constant = -.5 * ops::sum(means.values() * scaled + widths.values(), {1}) -

@@ -215,8 +215,6 @@ class Neighbours {
   std::vector<double> heaps_;
 };
 
-constexpr Index block = 2048;  // rows and columns of a tile
-
 // How much of all the pairs has been served.
 class Progress {
  public:
@@ -232,26 +230,29 @@ class Progress {
   const Watch& watch_;
 };
 
-void check(const RowSet& x, Index k) {
+void check(const RowSet& x, Index k, Index tile) {
   if (k < 1)
     throw Error(ErrorKind::usage, {"no neighbours", x.where(), "k of at least 1", concat(k)});
+  if (tile < 1)
+    throw Error(ErrorKind::usage, {"no tiles", x.where(), "a size of at least 1", concat(tile)});
   if (x.count() <= k)
     throw Error(ErrorKind::data, {concat("too few rows for ", k, " neighbours"), x.where(),
                                   concat("at least ", k + 1), concat(x.count())});
   check_range(x);
 }
-double half(Index n) { return double(n) * double(n + block) / 2; }  // pairs of the tiles computed
+// Pairs of the tiles that are computed within a set.
+double half(Index n, Index tile) { return double(n) * double(n + tile) / 2; }
 
 // Squared distance of each row to its k-th neighbour.
-std::optional<std::vector<double>> radii(const RowSet& x, Index k, Progress& progress) {
+std::optional<std::vector<double>> radii(const RowSet& x, Index k, Index tile, Progress& progress) {
   const Index n = x.count();
   const Centred a = centred({&x}, x.mean())[0];
   Neighbours neighbours(n, k);
-  for (Index i = 0; i < n; i += block) {
-    Block rows(a, i, std::min(i + block, n));
-    for (Index j = i; j < n; j += block) {
+  for (Index i = 0; i < n; i += tile) {
+    Block rows(a, i, std::min(i + tile, n));
+    for (Index j = i; j < n; j += tile) {
       if (progress.stopped()) return {};
-      Block cols(a, j, std::min(j + block, n));
+      Block cols(a, j, std::min(j + tile, n));
       with_product(rows, cols, j != i,
                    [&](const auto& t, bool last) { return neighbours.use(t, last); });
       progress.served(rows.size(), cols.size());
@@ -346,13 +347,13 @@ class Balls {
 
 }  // namespace
 
-std::optional<std::vector<double>> neighbour_distances(const Tensor& x, Index k,
-                                                       const Watch& watch) {
+std::optional<std::vector<double>> neighbour_distances(const Tensor& x, Index k, const Watch& watch,
+                                                       Index tile) {
   const NoGrad no_grad;
   const RowSet rows(x, "features");
-  check(rows, k);
-  Progress progress(half(rows.count()), watch);
-  std::optional<std::vector<double>> r = radii(rows, k, progress);
+  check(rows, k, tile);
+  Progress progress(half(rows.count(), tile), watch);
+  std::optional<std::vector<double>> r = radii(rows, k, tile, progress);
   if (!r) return {};
   for (double& v : *r) v = std::sqrt(v);
   watch.done(1);
@@ -364,22 +365,22 @@ std::optional<Manifold> manifold(const Tensor& real, const Tensor& fake, const M
   const DType t = real.dtype() == fake.dtype() ? real.dtype() : DType::f64;
   const RowSet x(real, "real features", t), y(fake, "fake features", t);
   check_pair(x, y);
-  check(x, o.k);
-  check(y, o.k);
+  check(x, o.k, o.tile);
+  check(y, o.k, o.tile);
   const Index n = x.count(), m = y.count();
-  Progress progress(half(n) + half(m) + double(n) * double(m), o.watch);
-  const auto real_radii = radii(x, o.k, progress);
-  const auto fake_radii = real_radii ? radii(y, o.k, progress) : std::nullopt;
+  Progress progress(half(n, o.tile) + half(m, o.tile) + double(n) * double(m), o.watch);
+  const auto real_radii = radii(x, o.k, o.tile, progress);
+  const auto fake_radii = real_radii ? radii(y, o.k, o.tile, progress) : std::nullopt;
   if (!fake_radii) return {};
 
   const Tensor centre = (x.mean() + y.mean()) / 2;
   const std::vector<Centred> sets = centred({&y, &x}, centre);
   Balls balls(*real_radii, *fake_radii, o.closed);
-  for (Index i = 0; i < m; i += block) {
-    Block rows(sets[0], i, std::min(i + block, m));
-    for (Index j = 0; j < n; j += block) {
+  for (Index i = 0; i < m; i += o.tile) {
+    Block rows(sets[0], i, std::min(i + o.tile, m));
+    for (Index j = 0; j < n; j += o.tile) {
       if (progress.stopped()) return {};
-      Block cols(sets[1], j, std::min(j + block, n));
+      Block cols(sets[1], j, std::min(j + o.tile, n));
       with_product(rows, cols, false, [&](const auto& t, bool last) { return balls.use(t, last); });
       progress.served(rows.size(), cols.size());
     }

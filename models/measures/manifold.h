@@ -24,6 +24,7 @@ struct ManifoldOptions {
   Index k = 5;          // neighbours, without the sample itself
   bool closed = false;  // a ball holds its surface: distance <= radius, else <
   Watch watch = {};
+  Index tile = 2048;  // rows and columns of pairs at once: 40 bytes a pair, 32 a value of the rows
 };
 // Those of clovaai's prdc and StudioGAN, and those of torch-fidelity.
 inline ManifoldOptions clovaai_manifold(Watch watch = {}) { return {5, false, std::move(watch)}; }
@@ -31,14 +32,14 @@ inline ManifoldOptions fidelity_manifold(Watch watch = {}) { return {3, true, st
 
 // real: [n, d], fake: [m, d], any floating dtype, on one device. Every comparison is of distances
 // computed directly, coordinate by coordinate in float64, or is decided by a product of matrices
-// and a bound of its error. (n^2 + m^2 + 2 n m) d flops, n^2 + m^2 + 4 n m bytes of tiles read at
-// least; memory: a copy of what is not on the cpu, and a few tiles. Nothing where stopped. Error
-// (usage) for other shapes and k < 1; Error (data) naming the first row that is not finite, and for
-// sets of k rows or less.
+// and a bound of its error. (n^2 + m^2 + 2 n m) d flops; memory beside
+// the sets: k + 1 numbers a row and a few tiles. Nothing where stopped. Error
+// (usage) for other shapes, k or tile < 1; Error (data) naming the first row that is not finite,
+// and for sets of k rows or less.
 std::optional<Manifold> manifold(const Tensor& real, const Tensor& fake,
                                  const ManifoldOptions& options = {});
 // Distance from each row of x to its k-th nearest of the others, [n]; the rest as above.
 std::optional<std::vector<double>> neighbour_distances(const Tensor& x, Index k,
-                                                       const Watch& watch = {});
+                                                       const Watch& watch = {}, Index tile = 2048);
 
 }  // namespace imago::models

@@ -14,7 +14,7 @@ struct SinkhornOptions {
   int power = 1;  // of the Euclidean distance that is the cost: 1 or 2
   double epsilon =
       .01;  // of the entropy, in parts of the mean cost: the smaller the nearer to exact
-  double tolerance = 1e-6;   // of the plan's marginals
+  double tolerance = 1e-5;   // of the plan's marginals
   Index iterations = 10000;  // at most, at the last epsilon
   Index kept = 1 << 25;  // costs kept, 16 bytes a pair; of more pairs they are made again and again
   Watch watch = {};

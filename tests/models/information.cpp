@@ -40,12 +40,12 @@ TEST(Information, IsItsDefinition) {
 }
 // mu ~ N(0, s^2) sent with noise of variance 1: log(1 + s^2) / 2 nats each.
 TEST(Information, OfAGaussianChannel) {
-  const Index n = 2100;  // more than one slab of rows
+  const Index n = 1100;  // more than one slab of rows
   const Tensor mu = 2 * normals({n, 2}, 4), logvar = Tensor::zeros({n, 2}, DType::f64),
                z = mu + normals({n, 2}, 5);
   const auto got = mutual_information(z, mu, logvar);
-  EXPECT_NEAR(got->lower, std::log(5.), .06);
-  EXPECT_NEAR(got->upper, std::log(5.), .06);
+  EXPECT_NEAR(got->lower, std::log(5.), .08);
+  EXPECT_NEAR(got->upper, std::log(5.), .08);
   EXPECT_LT(got->lower, got->upper);
   // All known: log n is the most the lower bound can say, and the upper one is far above.
   const auto sure = mutual_information(mu, mu, logvar - 40);
@@ -65,9 +65,9 @@ TEST(Information, ActiveUnits) {
   EXPECT_EQ(active_units(Tensor::zeros({5, 2})), 0);
 }
 TEST(Information, WatchedAndRefusals) {
-  const Tensor x = normals({3000, 1}, 8);
+  const Tensor x = normals({1100, 1}, 8);
   test::expect_watched([&](const Watch& w) { return mutual_information(x, x, x, w).has_value(); });
-  expect_error([&] { mutual_information(x, x, normals({3000, 2}, 1)); }, {"[3000, 2]"});
+  expect_error([&] { mutual_information(x, x, normals({1100, 2}, 1)); }, {"[1100, 2]"});
   expect_error(
       [&] {
         mutual_information(ops::slice(x, 0, 0, 1), ops::slice(x, 0, 0, 1), ops::slice(x, 0, 0, 1));

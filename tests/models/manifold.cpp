@@ -81,8 +81,9 @@ void expect_equal(const Manifold& a, const Manifold& b, const std::string& what)
 void check(const Tensor& real, const Tensor& fake, const std::string& what, Index k = 5) {
   const Distances d{radii(real, k), radii(fake, k), squares(real, fake)};
   for (const bool closed : {false, true})
-    expect_equal(*manifold(real, fake, {k, closed, {}}), oracle(d, k, closed),
-                 concat(what, closed ? ", closed" : ", open"));
+    for (const Index tile : {2048, 50})
+      expect_equal(*manifold(real, fake, {k, closed, {}, tile}), oracle(d, k, closed),
+                   concat(what, closed ? ", closed" : ", open", ", tiles of ", tile));
 }
 
 TEST(Manifold, IsItsDefinition) {
@@ -93,10 +94,13 @@ TEST(Manifold, IsItsDefinition) {
   check(normals({300, 1}, 5), normals({300, 1}, 6) * 2, "a line", 3);
   check(normals({6, 2}, 5), normals({9, 2}, 6), "few rows");
 }
-// More than one tile of rows and of columns.
+// Tiles of all sizes, those at the ends smaller; the size does not show.
 TEST(Manifold, Tiles) {
-  const Tensor real = normals({2100, 3}, 1, DType::f32), fake = normals({2060, 3}, 2, DType::f32);
-  check(real, fake, "tiles", 3);
+  const Tensor real = normals({210, 3}, 1, DType::f32), fake = normals({190, 3}, 2, DType::f32);
+  const Manifold want = *manifold(real, fake, {3, false, {}});
+  for (const Index tile : {1, 64, 95, 200})
+    expect_equal(*manifold(real, fake, {3, false, {}, tile}), want, concat("tiles of ", tile));
+  EXPECT_EQ(*neighbour_distances(real, 3, {}, 64), *neighbour_distances(real, 3));
 }
 // What a product in float32, or in float64, cannot see: points far from their centre and close to
 // each other; scales that overflow or underflow float32; radii all but equal.
@@ -181,9 +185,8 @@ TEST(Manifold, ThreadsAndDevicesDoNotShow) {
 TEST(Manifold, IsWatched) {
   const Tensor x = normals({60, 2}, 19);
   test::expect_watched([&](const Watch& w) { return manifold(x, x, {5, false, w}).has_value(); });
-  test::expect_watched([&](const Watch& w) {
-    return neighbour_distances(normals({2100, 1}, 1), 1, w).has_value();
-  });
+  test::expect_watched(
+      [&](const Watch& w) { return neighbour_distances(x, 1, w, 40).has_value(); });
 }
 TEST(Manifold, Refusals) {
   const Tensor x = normals({30, 2}, 20);
@@ -193,6 +196,7 @@ TEST(Manifold, Refusals) {
       },
       {"real features and fake features", "expected 2", "received 3"});
   expect_error([&] { manifold(x, x, {0, false, {}}); }, {"k of at least 1", "received 0"});
+  expect_error([&] { manifold(x, x, {5, false, {}, 0}); }, {"tiles", "received 0"});
   expect_error([&] { manifold(normals({4}, 1), x); }, {"real features", "[N, D]"});
   expect_error([&] { manifold(x, Tensor::zeros({0, 2})); }, {"fake features", "[0, 2]"});
   test::expect_error(ErrorKind::data, {"5 neighbours", "real features", "at least 6", "received 1"},

@@ -14,7 +14,7 @@ namespace {
 using test::expect_error, test::normals, test::with_value;
 
 // The plan with entropy costs more than the best, by at most epsilon times the entropy the best
-// lacks: log n. And it costs less the smaller epsilon is.
+// lacks: log n. The rest falls with epsilon.
 TEST(Sinkhorn, TendsToTheExactCost) {
   const Index n = 60;
   for (const Index d : {Index(2), Index(30)})
@@ -22,17 +22,17 @@ TEST(Sinkhorn, TendsToTheExactCost) {
       const Tensor x = normals({n, d}, 1), y = normals({n, d}, 2) * 1.5 + .5;
       const double exact = std::pow(wasserstein(x, y, power), power);
       double before = INFINITY;
-      for (const double epsilon : {1., .1, .01, .002}) {
-        const auto s = sinkhorn(x, y, {.power = power, .epsilon = epsilon, .iterations = 100000});
+      for (const double epsilon : {1., .1, .03, .01}) {
+        const auto s = sinkhorn(x, y, {.power = power, .epsilon = epsilon});
         ASSERT_TRUE(s->converged) << epsilon;
-        EXPECT_LE(s->error, 1e-6);
-        const double cost = std::pow(s->distance, power), near = 1e-5 * exact;
+        EXPECT_LE(s->error, 1e-5);
+        const double cost = std::pow(s->distance, power), near = 1e-4 * exact;
         EXPECT_GT(cost, exact - near);
         EXPECT_LT(cost, exact + s->epsilon * std::log(double(n)) + near) << epsilon;
-        EXPECT_LT(cost, before + near) << epsilon;
+        EXPECT_LT(cost - exact, .7 * (before - exact) + near) << epsilon;
         before = cost;
       }
-      EXPECT_NEAR(before, exact, .003 * exact);
+      EXPECT_NEAR(before, exact, .03 * exact);
     }
 }
 // The plan itself, by iterations of its definition with plain numbers.
@@ -152,7 +152,7 @@ TEST(Transport, Refusals) {
   expect_error([&] { sinkhorn(x, x, {.power = 3}); }, {"1 or 2", "received 3"});
   expect_error([&] { sliced_wasserstein(x, x, {.power = 0}); }, {"1 or 2", "received 0"});
   expect_error([&] { sliced_wasserstein(x, x, {.directions = 1}); }, {"at least 2", "received 1"});
-  expect_error([&] { sinkhorn(x, x, {.epsilon = 0}); }, {"above 0", "0, 1e-06 and 10000"});
+  expect_error([&] { sinkhorn(x, x, {.epsilon = 0}); }, {"above 0", "0, 1e-05 and 10000"});
   expect_error([&] { sinkhorn(x, x, {.tolerance = NAN}); }, {"above 0", "nan"});
   expect_error([&] { sinkhorn(x, x, {.iterations = 0}); }, {"above 0", "and 0"});
   expect_error([&] { sinkhorn(x, Tensor::zeros({0, 2})); }, {"second set", "[0, 2]"});

@@ -95,10 +95,11 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
     return listed(partial,
-                  {"elbo",     "rate",      "distortion", "iwae",    "nll",      "mse",
-                   "accuracy", "critic",    "fd",         "fid",     "kid",      "is",
-                   "prdc",     "precision", "recall",     "density", "coverage", "label_accuracy",
-                   "modes",    "purity",    "w1",         "mmd2"});
+                  {"elbo",     "rate",        "distortion", "iwae",    "nll",      "mse",
+                   "accuracy", "critic",      "fd",         "fid",     "kid",      "is",
+                   "prdc",     "precision",   "recall",     "density", "coverage", "label_accuracy",
+                   "modes",    "purity",      "w1",         "mmd2",    "ais",      "mi_lower",
+                   "mi_upper", "active_units"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test", "all"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
