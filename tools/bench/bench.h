@@ -32,6 +32,7 @@ void register_ops();    // every row of tests/op_cases with a bench shape; fused
 void register_steps();  // training steps: cases A, B and B'; Adam alone and its composite
 void register_critic_steps();  // case D
 void register_dcgan_steps();   // case C
+void register_frechet();       // case E: covariance and trace
 // Trains a case ("A") on cpu for 20 steps and writes a safetensors file: data, batches (the rows of
 // each, taken in turn), initial weights and losses; seed of the noise and the loss in its metadata.
 void dump_losses(const std::string& name, const std::string& file);
