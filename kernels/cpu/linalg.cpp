@@ -26,6 +26,9 @@ void dgees_(const char* vectors, const char* sort, int (*select)(const double*, 
 void dgemm_(const char* transpose_a, const char* transpose_b, const int* m, const int* n,
             const int* k, const double* alpha, const double* a, const int* lda, const double* b,
             const int* ldb, const double* beta, double* c, const int* ldc);
+void dsyrk_(const char* triangle, const char* transpose, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* beta, double* c,
+            const int* ldc);
 }
 
 namespace imago::host {
@@ -199,6 +202,13 @@ void multiply(Index m, Index n, Index k, const double* a, Index lda, bool transp
   // Of the transposes: LAPACK's columns are our rows.
   dgemm_(&plain, &transposed, &ni, &mi, &ki, &one, b, &lb, a, &la, &beta, c, &lc);
 }
+// The lower triangle of c [m, m] (a row d) += x^T x of m columns of x [n, d]. One thread.
+void add_gram(Index m, Index n, const double* x, Index d, double* c) {
+  const char plain = 'N';
+  const int mi = int(m), ni = int(n), di = int(d);
+  const double one = 1;
+  dsyrk_(&triangle, &plain, &mi, &ni, &one, x, &di, &one, c, &di);
+}
 // f(job) in threads where there is much to do; BLAS has one in each.
 template <class F>
 void run(Index jobs, bool much, F f) {
@@ -221,8 +231,8 @@ void for_each_lower_tile(Index count, bool much, F f) {
 
 void add_centred_gram(Index n, Index d, double* x, double* mean, double* c) {
   if (n == 0 || d == 0) return;
-  // Strips of whole cache lines; a sum's order depends on n alone.
-  constexpr Index strip = 64;
+  // A page of each row at a time; a sum's order depends on n alone.
+  constexpr Index strip = 512;
   run((d + strip - 1) / strip, double(n) * double(d) > small_sum, [&](Index job) {
     const Index begin = job * strip, size = std::min(strip, d - begin);
     double* m = mean + begin;
@@ -236,6 +246,7 @@ void add_centred_gram(Index n, Index d, double* x, double* mean, double* c) {
   for_each_lower_tile(
       tiles(d), double(n) * double(d) * double(d) > small_product, [&](Index i, Index j) {
         const Range rows = tile_of(d, i), columns = tile_of(d, j);
+        if (i == j) return add_gram(rows.size, n, x + rows.begin, d, c + rows.begin * (d + 1));
         multiply(rows.size, columns.size, n, x + rows.begin, d, true, x + columns.begin, d,
                  c + rows.begin * d + columns.begin, d, false);
       });
