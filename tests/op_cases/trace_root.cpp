@@ -1,9 +1,10 @@
 // Rows of engine/ops/trace_root.h. Inputs are made into what the ops take: covariances, definite
 // ones, by products. The reference: cyclic Jacobi rotations.
+#include "engine/ops/trace_root.h"
+
 #include <algorithm>
 #include <cmath>
 
-#include "engine/ops/trace_root.h"
 #include "tests/models/linear_algebra.h"
 #include "tests/op_cases/op_case.h"
 
