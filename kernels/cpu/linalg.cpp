@@ -26,6 +26,9 @@ void dgees_(const char* vectors, const char* sort, int (*select)(const double*, 
 void dgemm_(const char* transpose_a, const char* transpose_b, const int* m, const int* n,
             const int* k, const double* alpha, const double* a, const int* lda, const double* b,
             const int* ldb, const double* beta, double* c, const int* ldc);
+void dsyrk_(const char* triangle, const char* transpose, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* beta, double* c,
+            const int* ldc);
 }
 
 namespace imago::host {
@@ -33,16 +36,15 @@ namespace {
 
 constexpr Index largest = 32000;  // 2 n^2 of work still has a 32-bit size
 
-// call(): LAPACK's info, in a parallel region, where the library uses one thread. A positive info
-// is returned.
+// call(): LAPACK's info, with one thread. A positive info is returned.
 template <class F>
 int lapack(const char* name, Index size, F call) {
   if (size > largest)
     throw DeviceError(std::string(name) + ": a size of " + std::to_string(size) +
                       " is beyond a 32-bit LAPACK");
   one_blas_thread();
-  int info = 0;
-  run_jobs(1, !omp_in_parallel(), [&](Index) { info = call(); });
+  const Threads scope(1);
+  const int info = call();
   if (info < 0) throw DeviceError(std::string(name) + ": wrong argument " + std::to_string(-info));
   return info;
 }
@@ -182,6 +184,8 @@ void schur(Index size, double* a, double* z, double* re, double* im) {
 namespace {
 
 constexpr Index tile = 256;  // rows and columns of c that one thread makes at a time
+// Multiplications, and elements, below which one thread is faster.
+constexpr double small_product = 1 << 22, small_sum = 1 << 16;
 
 Index tiles(Index n) { return (n + tile - 1) / tile; }
 struct Range {
@@ -198,11 +202,25 @@ void multiply(Index m, Index n, Index k, const double* a, Index lda, bool transp
   // Of the transposes: LAPACK's columns are our rows.
   dgemm_(&plain, &transposed, &ni, &mi, &ki, &one, b, &lb, a, &la, &beta, c, &lc);
 }
-// f(i, j) for the tiles j <= i of a square matrix, those of most work first.
+// The lower triangle of c [m, m] (a row d) += x^T x of m columns of x [n, d]. One thread.
+void add_gram(Index m, Index n, const double* x, Index d, double* c) {
+  const char plain = 'N';
+  const int mi = int(m), ni = int(n), di = int(d);
+  const double one = 1;
+  dsyrk_(&triangle, &plain, &mi, &ni, &one, x, &di, &one, c, &di);
+}
+// f(job) in threads where there is much to do; BLAS has one in each.
 template <class F>
-void for_each_lower_tile(Index count, F f) {
+void run(Index jobs, bool much, F f) {
   one_blas_thread();
-  run_jobs(count * (count + 1) / 2, !omp_in_parallel(), [&](Index job) {
+  if (much && jobs > 1 && !omp_in_parallel()) return run_jobs(jobs, true, f);
+  const Threads scope(1);
+  run_jobs(jobs, false, f);
+}
+// f(i, j) for the tiles j <= i of a square matrix.
+template <class F>
+void for_each_lower_tile(Index count, bool much, F f) {
+  run(count * (count + 1) / 2, much, [&](Index job) {
     Index i = 0;
     while (job > i) job -= ++i;
     f(i, job);
@@ -213,9 +231,9 @@ void for_each_lower_tile(Index count, F f) {
 
 void add_centred_gram(Index n, Index d, double* x, double* mean, double* c) {
   if (n == 0 || d == 0) return;
-  // Strips of whole cache lines; a sum's order depends on n alone.
-  constexpr Index strip = 64;
-  run_jobs((d + strip - 1) / strip, !omp_in_parallel(), [&](Index job) {
+  // A page of each row at a time; a sum's order depends on n alone.
+  constexpr Index strip = 512;
+  run((d + strip - 1) / strip, double(n) * double(d) > small_sum, [&](Index job) {
     const Index begin = job * strip, size = std::min(strip, d - begin);
     double* m = mean + begin;
     std::fill(m, m + size, 0.);
@@ -225,25 +243,27 @@ void add_centred_gram(Index n, Index d, double* x, double* mean, double* c) {
     for (Index r = 0; r < n; r++)
       for (Index j = 0; j < size; j++) x[r * d + begin + j] -= m[j];
   });
-  for_each_lower_tile(tiles(d), [&](Index i, Index j) {
-    const Range rows = tile_of(d, i), columns = tile_of(d, j);
-    multiply(rows.size, columns.size, n, x + rows.begin, d, true, x + columns.begin, d,
-             c + rows.begin * d + columns.begin, d, false);
-  });
+  for_each_lower_tile(
+      tiles(d), double(n) * double(d) * double(d) > small_product, [&](Index i, Index j) {
+        const Range rows = tile_of(d, i), columns = tile_of(d, j);
+        if (i == j) return add_gram(rows.size, n, x + rows.begin, d, c + rows.begin * (d + 1));
+        multiply(rows.size, columns.size, n, x + rows.begin, d, true, x + columns.begin, d,
+                 c + rows.begin * d + columns.begin, d, false);
+      });
 }
 
 void congruence(Index n, Index r, const double* l, const double* s, double* t, double* m) {
   if (n == 0 || r == 0) return;
-  one_blas_thread();
   const Index wide = tiles(r);
-  run_jobs(tiles(n) * wide, !omp_in_parallel(), [&](Index job) {
+  const bool much = double(n) * double(r) * double(r) > small_product;
+  run(tiles(n) * wide, much, [&](Index job) {
     // l has no more than the rows from its columns' first on.
     const Range rows = tile_of(n, job % tiles(n)), columns = tile_of(r, job / tiles(n));
     const Index k = columns.begin;
     multiply(rows.size, columns.size, n - k, s + rows.begin * n + k, n, false,
              l + k * r + columns.begin, r, t + rows.begin * r + columns.begin, r, true);
   });
-  for_each_lower_tile(wide, [&](Index i, Index j) {  // m[j, i], by the fewer rows of l[:, i]
+  for_each_lower_tile(wide, much, [&](Index i, Index j) {  // m[j, i], by the fewer rows of l[:, i]
     const Range rows = tile_of(r, j), columns = tile_of(r, i);
     const Index k = columns.begin;
     multiply(rows.size, columns.size, n - k, t + k * r + rows.begin, r, true,

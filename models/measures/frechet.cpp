@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/ops/linalg.h"
+#include "engine/ops/newton_root.h"
 #include "engine/ops/ops.h"
 #include "models/measures/frechet_peers.h"
 
@@ -88,6 +89,30 @@ void exact(const Moments& a, const Moments& b, double traces, Frechet& f) {
     f.trace_of_root += s;
 }
 
+// The residual adds up, for each of the two roots, what the last iterate shows of its error, the
+// eigenvalues that are not found at the most they can be, and the rounding of the matrix itself as
+// noise. That of the first root r reaches the trace by |r - S1^(1/2)| |S2^(1/2)| at most.
+void by_products(const Moments& a, const Moments& b, double traces, const FrechetOptions& o,
+                 Frechet& f) {
+  const auto there = [&](const Tensor& t) { return ops::cast(t, o.dtype).to(o.device); };
+  const linalg::NewtonRoot half = linalg::newton_root(there(a.covariance));
+  const Tensor root = half.root * std::sqrt(half.scale),
+               m = ops::matmul(root, ops::matmul(there(b.covariance), root));
+  const linalg::NewtonRoot whole = linalg::newton_root((m + ops::transpose(m)) * .5);
+  f.trace_of_root = whole.trace * std::sqrt(whole.scale);
+  const double eps = o.dtype == DType::f64 ? std::numeric_limits<double>::epsilon()
+                                           : double(std::numeric_limits<float>::epsilon());
+  const double of_half = half.drift_norm / 2 + 2 * std::sqrt(half.away) * half.resolved +
+                         eps * half.inverse_norm,
+               of_whole = std::fabs(whole.drift) / 2 + 4 * whole.away * whole.resolved +
+                          2 * eps * whole.inverse_norm;
+  f.residual =
+      2 *
+      (of_half * std::sqrt(half.scale * trace(b.covariance)) + of_whole * std::sqrt(whole.scale)) /
+      traces;
+  f.method = "products";
+}
+
 double squared_distance(const Tensor& a, const Tensor& b, bool float32) {
   const double *x = a.data<double>(), *y = b.data<double>();
   double s = 0;
@@ -108,12 +133,21 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
   const double traces = trace(a.covariance) + trace(b.covariance);
   Frechet f;
   f.mean_term = squared_distance(a.mean, b.mean, options.float32_mean);
-  if (options.trace == TraceRoot::exact)
-    exact(a, b, traces, f);
-  else
-    f.trace_of_root = options.trace == TraceRoot::sqrtm
-                          ? trace_of_sqrtm(a.covariance, b.covariance, f.method)
-                          : trace_of_eigvals(a.covariance, b.covariance, f.method);
+  switch (options.trace) {
+    case TraceRoot::exact: exact(a, b, traces, f); break;
+    case TraceRoot::products:
+      by_products(a, b, traces, options, f);
+      if (f.residual <= options.tolerance) break;  // not where it is NaN
+      exact(a, b, traces, f);
+      f.method += ", not products";
+      break;
+    case TraceRoot::sqrtm:
+      f.trace_of_root = trace_of_sqrtm(a.covariance, b.covariance, f.method);
+      break;
+    case TraceRoot::eigvals:
+      f.trace_of_root = trace_of_eigvals(a.covariance, b.covariance, f.method);
+      break;
+  }
   f.distance = f.mean_term + traces - 2 * f.trace_of_root;
   return f;
 }

@@ -17,12 +17,20 @@ enum class TraceRoot {
   // 1e-9 of the traces even if it adds up, or their product is the product of the pivots (then the
   // grading of L made the small ones good to themselves). Elsewhere singular values are computed.
   exact,
+  // By products of matrices alone, on any device: roots of S1 and of S1^(1/2) S2 S1^(1/2) by
+  // iteration, whose error is measured. Where that is above the tolerance: exact.
+  products,
   sqrtm,    // of a Schur form of S1 S2, as scipy.linalg.sqrtm and pytorch-fid after it
   eigvals,  // real parts of the roots of the eigenvalues of S1 S2, as torch-fidelity
 };
 struct FrechetOptions {
   TraceRoot trace = TraceRoot::exact;
   bool float32_mean = false;  // the difference of the means and its square in float32
+  // Of products: what the error of the distance may be, as a share of tr S1 + tr S2; where, and in
+  // which precision. float32 meets such a tolerance for covariances of conditions near 1 alone.
+  double tolerance = 1e-8;
+  Device device = cpu_device;
+  DType dtype = DType::f64;
 };
 
 struct Frechet {
@@ -30,9 +38,13 @@ struct Frechet {
   double distance = 0;
   // How the trace was taken. exact: what each covariance is known by, one word where both are known
   // alike (cholesky; rank R, where singular; samples, where n <= d), and ", singular values" where
-  // eigenvalues were not good enough. Otherwise sqrtm or eigvals, with what was done besides.
+  // eigenvalues were not good enough; "products" or, where they were above the tolerance, that of
+  // exact and ", not products"; sqrtm or eigvals, with what was done besides.
   std::string method;
   double mean_term = 0, trace_of_root = 0;
+  // Of products: the measured error of the distance as a share of tr S1 + tr S2, also where it was
+  // above the tolerance. 0 for the others.
+  double residual = 0;
 };
 // Error (usage) where the numbers of features differ; Error (data) for sqrtm, as pytorch-fid's
 // ValueError, where the diagonal of the root has imaginary parts above 1e-3.

@@ -134,7 +134,7 @@ TEST(Frechet, OfASetAndItselfIsNothing) {
   for (const auto& [x, method] : {std::pair{normals(100, d, 9), "cholesky"},
                                   {normals(d, d, 10), "samples"},
                                   {normals(d + 1, d, 11), "cholesky"},
-                                  {singular, "rank 9, singular values"}}) {
+                                  {singular, "rank 9"}}) {
     const Frechet f = frechet_distance(x, x);
     EXPECT_EQ(f.method, method);
     EXPECT_NEAR(f.distance, 0, 1e-7 * trace(matrix(moments(x).covariance)));
@@ -215,6 +215,47 @@ TEST(Frechet, IllConditioned) {
   check(of_spectrum(even, 20), of_spectrum(falling(d, 12), 21), "cholesky");
   // Half of the roots are 1e-9 of the largest: their squares are lost in its rounding.
   check(of_spectrum(step, 20), of_spectrum(step, 20), "cholesky, singular values");
+}
+
+// The iteration on every device: below its residual from the oracle, and left where that is large.
+TEST(Frechet, Products) {
+  const Index d = 40;
+  for (const Device device : devices())
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const FrechetOptions o{.trace = TraceRoot::products,
+                             .tolerance = dtype == DType::f64 ? 1e-8 : 1e-3,
+                             .device = device,
+                             .dtype = dtype};
+      int taken = 0;
+      for (const double to : {0., 1., 2., 4., 8., 12.}) {
+        SCOPED_TRACE(concat(name(device), " ", name(dtype), " ", to));
+        const Moments a = of_spectrum(falling(d, to), 20), b = of_spectrum(falling(d, to), 21);
+        const double traces = trace(matrix(a.covariance)) + trace(matrix(b.covariance));
+        const Frechet f = frechet_distance(a, b, o);
+        if (f.method == "products") {
+          taken++;
+          EXPECT_LE(f.residual, o.tolerance);
+          EXPECT_LE(2 * std::fabs(f.trace_of_root - oracle(a, b)), f.residual * traces + 1e-15);
+        } else {
+          EXPECT_EQ(f.method.substr(0, 8), "cholesky");
+          EXPECT_GT(f.residual, o.tolerance);
+          EXPECT_EQ(f.distance, frechet_distance(a, b).distance);
+        }
+      }
+      EXPECT_EQ(taken, dtype == DType::f64 ? 5 : 3);
+    }
+}
+TEST(Frechet, ProductsOfNothing) {
+  const FrechetOptions o{.trace = TraceRoot::products};
+  const Moments none = gaussian({1, 2}, diagonal({0, 0})),
+                some = gaussian({1, 2}, diagonal({1, 2}));
+  EXPECT_EQ(frechet_distance(none, some, o).distance, 3);
+  EXPECT_EQ(frechet_distance(some, none, o).distance, 3);
+  EXPECT_EQ(frechet_distance(none, none, o).distance, 0);
+  // What is no covariance has no root, and the residual says so.
+  const Frechet f = frechet_distance(gaussian({0, 0}, diagonal({1, -1})), some, o);
+  EXPECT_NE(f.method, "products");
+  EXPECT_FALSE(f.residual <= 1e-8);
 }
 
 TEST(Frechet, Merge) {
@@ -332,7 +373,8 @@ TEST(Frechet, RootsOfAnyMatrix) {
   const Index n = 7;
   const Tensor any = normals(n, n, 31) + from(diagonal(std::vector<double>(7, 3.)));
   const Tensor one = from(diagonal(std::vector<double>(7, 1.)));
-  EXPECT_NEAR(trace_of_sqrtm(any, one, method), trace_of_eigvals(any, one, method), 1e-10);
+  const double schur = trace_of_sqrtm(any, one, method);
+  EXPECT_NEAR(trace_of_eigvals(any, one, method), schur, 1e-10);
   EXPECT_EQ(method, "eigvals");
   const auto two = [](double a, double b, double c, double d) {
     return Tensor::from(std::vector<double>{a, b, c, d}, {2, 2});
@@ -342,9 +384,11 @@ TEST(Frechet, RootsOfAnyMatrix) {
   // A turn by a right angle, whose root is one by half of it.
   EXPECT_NEAR(trace_of_sqrtm(two(0, -1, 1, 0), two(1, 0, 0, 1), method), std::sqrt(2), 1e-12);
   EXPECT_NEAR(trace_of_eigvals(two(0, -1, 1, 0), two(1, 0, 0, 1), method), std::sqrt(2), 1e-12);
-  // [0 1; 0 0] has no root; with the jitter e its product's eigenvalues are about +-i e^(1/2).
-  EXPECT_NEAR(trace_of_sqrtm(two(1, 0, 0, 0), two(0, 1, -1, 0), method), 2 * std::sqrt(.5e-3),
-              1e-6);
+  // [0 1; 0 0] has no root; with the jitter e its trace is e + 2 e^2, its determinant nearly e, and
+  // in the plane the root's trace is (trace + 2 determinant^(1/2))^(1/2).
+  const double e = 1e-6, determinant = e * (1 + e) * (1 + e * e);
+  EXPECT_NEAR(trace_of_sqrtm(two(1, 0, 0, 0), two(0, 1, -1, 0), method),
+              std::sqrt(e + 2 * e * e + 2 * std::sqrt(determinant)), 1e-12);
   EXPECT_EQ(method, "sqrtm with 1e-6 I added");
   expect_error(ErrorKind::data, {"imaginary", "1e-3", "received 0.5"},
                [&] { trace_of_sqrtm(two(-.25, 0, 0, 1), two(1, 0, 0, 1), method); });

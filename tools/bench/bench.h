@@ -42,6 +42,7 @@ void register_ops();    // every row of tests/op_cases with a bench shape; fused
 void register_steps();  // training steps: cases A, B and B'; Adam alone and its composite
 void register_critic_steps();  // case D
 void register_dcgan_steps();   // case C
+void register_frechet();       // case E: covariance and trace
 void register_measures();      // case E, what is measured of pairs
 // write_losses of a case ("A") on cpu; seed of the noise and the loss in its metadata.
 void dump_losses(const std::string& name, const std::string& file);
