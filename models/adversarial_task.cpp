@@ -202,13 +202,6 @@ training::Figures AdversarialTask::measure(const data::DataSet& data, const data
   return figures;
 }
 
-std::optional<double> AdversarialTask::score(const training::Figures& figures) const {
-  if (training::has_figure(figures, "fd")) return -training::figure(figures, "fd");
-  for (const char* m : {"w1", "mmd2"})
-    if (training::has_figure(figures, m)) return -training::figure(figures, m);
-  return {};
-}
-
 bool AdversarialTask::draw(const data::DataSet& data, const std::string& path) {
   if (!can_draw(data.sample_shape) || !io::has_png()) return false;
   write_picture(sample({.n = data.kind == data::Kind::vector ? 2000 : 100, .seed = seed_}), path);

@@ -19,7 +19,6 @@ class AdversarialTask : public GenerativeTask {
   nn::Module& model() override { return *model_; }
   std::vector<training::Phase> phases() override { return model_->phases(); }
   Index smallest_batch() const override { return model_->smallest_batch(); }
-  std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
   std::string describe() const override { return model_->describe(); }
   bool generates() const override { return true; }
@@ -35,6 +34,7 @@ class AdversarialTask : public GenerativeTask {
   AdversarialModel& adversary() { return *model_; }
 
  private:
+  std::vector<std::string> scored_by() const override { return {"fd", "w1", "mmd2"}; }
   // Samples as data are, [n, D], on the model's device.
   Tensor samples(Index n, std::uint64_t seed, double temperature, Index label);
   std::unique_ptr<AdversarialModel> model_;

@@ -100,10 +100,6 @@ std::vector<training::Phase> ClassifierTask::phases() {
            }}};
 }
 
-std::optional<double> ClassifierTask::score(const training::Figures& figures) const {
-  return training::figure(figures, "accuracy");
-}
-
 Picture ClassifierTask::reconstruct(const data::DataSet&, const data::Split&, Index) {
   throw Error(ErrorKind::usage,
               {"a classifier reconstructs nothing", {}, {}, {}, "evaluate measures it"});

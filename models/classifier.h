@@ -40,7 +40,6 @@ class ClassifierTask : public GenerativeTask {
   Classifier& classifier() { return *model_; }
   nn::Module& model() override { return *model_; }
   std::vector<training::Phase> phases() override;
-  std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet&, const std::string&) override { return false; }
   std::string describe() const override { return model_->describe(); }
   Picture reconstruct(const data::DataSet&, const data::Split&, Index n) override;
@@ -50,6 +49,7 @@ class ClassifierTask : public GenerativeTask {
                             const MeasureOptions&) override;
 
  private:
+  std::vector<std::string> scored_by() const override { return {"accuracy"}; }
   std::unique_ptr<Classifier> model_;
 };
 

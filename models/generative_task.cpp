@@ -5,6 +5,8 @@
 
 #include "engine/data/densities.h"
 #include "engine/ops/layout.h"
+#include "models/measures/feature_figures.h"
+#include "models/measures/judge.h"
 #include "models/measures/sample_figures.h"
 
 namespace imago::models {
@@ -34,7 +36,60 @@ Picture GenerativeTask::interpolate(const data::DataSet&, const data::Split&, In
 }
 
 training::Figures GenerativeTask::evaluate(const data::DataSet& data, const data::Split& split) {
-  return all_figures(*this, data, split, {.seed = seed_, .judge = judge_});
+  return all_figures(*this, data, split, {.also = best_, .seed = seed_, .judge = judge_});
+}
+
+namespace {
+// Metrics of which there is a best: 1 the largest, -1 the smallest.
+const std::vector<std::pair<std::string, int>>& directions() {
+  static const std::vector<std::pair<std::string, int>> all{
+      {"elbo", 1},   {"iwae", 1},           {"accuracy", 1},      {"is", 1},
+      {"recall", 1}, {"precision", 1},      {"density", 1},       {"coverage", 1},
+      {"purity", 1}, {"label_accuracy", 1}, {"modes_covered", 1}, {"high_quality", 1},
+      {"nll", -1},   {"distortion", -1},    {"mse", -1},          {"loss", -1},
+      {"fd", -1},    {"kid", -1},           {"w1", -1},           {"mmd2", -1}};
+  return all;
+}
+int direction(const std::string& metric) {
+  for (const auto& [name, sign] : directions())
+    if (name == metric) return sign;
+  return 0;
+}
+}  // namespace
+
+std::string GenerativeTask::chosen(const training::Figures& figures) const {
+  for (const std::string& name : best_.empty() ? scored_by() : std::vector<std::string>{best_})
+    if (training::has_figure(figures, name)) return name;
+  return {};
+}
+std::optional<double> GenerativeTask::score(const training::Figures& figures) const {
+  const std::string name = chosen(figures);
+  if (name.empty()) return {};
+  return direction(name) * training::figure(figures, name);
+}
+std::string GenerativeTask::units(const training::Figures& figures) const {
+  const std::string name = chosen(figures);
+  const bool judged = is_feature_metric(name) || name == "label_accuracy" || name == "purity";
+  return judged && judge_ ? concat(name, " by the judge with weights ", judge_->weights())
+                          : std::string();
+}
+void GenerativeTask::set_best(const std::string& metric) {
+  std::vector<std::string> known = all_metrics(*this), able;
+  if (std::find(known.begin(), known.end(), "modes") != known.end())
+    known.insert(known.end(), {"modes_covered", "high_quality"});
+  for (const std::string& name : known)
+    if (direction(name)) able.push_back(name);
+  if (std::find(able.begin(), able.end(), metric) == able.end()) {
+    std::string list;
+    for (const std::string& name : able) list += (list.empty() ? "auto, " : ", ") + name;
+    throw Error(ErrorKind::usage,
+                {"no such metric chooses the best checkpoint", "option 'best'", list, metric});
+  }
+  if (is_feature_metric(metric) && !judge_)
+    throw Error(ErrorKind::usage, {"the metric needs a judge", "option 'best'",
+                                   "a run of `imago train classifier` on these data", "none",
+                                   "give it with --set judge=RUN"});
+  best_ = metric;
 }
 
 Picture GenerativeTask::traverse(const TraverseOptions&, const data::DataSet&, const data::Split&) {

@@ -11,14 +11,16 @@
 
 namespace imago::models {
 
-class Judge;  // models/measures/judge.h
+class Judge;           // models/measures/judge.h
+class FeatureNetwork;  // models/measures/feature_network.h
 
 // Where each kind of draw begins in the stream of a seed, in blocks, so that none meets another.
 constexpr std::uint64_t initial_draws = std::uint64_t(1) << 60,
                         binarizing_draws = std::uint64_t(2) << 60,
                         evaluation_draws = std::uint64_t(3) << 60,
                         importance_draws = std::uint64_t(4) << 60,
-                        sampling_draws = std::uint64_t(5) << 60;
+                        sampling_draws = std::uint64_t(5) << 60,
+                        annealing_draws = std::uint64_t(6) << 60;
 
 // What a model has to know of its data. Goes into checkpoints.
 struct DataInfo {
@@ -46,10 +48,19 @@ struct TraverseOptions {
 };
 struct MeasureOptions {
   std::vector<std::string> metrics = {};  // of metric_names(); empty: what training reports
+  std::string also = {};                  // one besides those
   std::uint64_t seed = 0;
-  Index samples = 1000;                       // K of nll
-  Index drawn = 10000;                        // samples that fd, label_accuracy, purity are of
-  std::shared_ptr<const Judge> judge = {};    // null: what needs one cannot be measured
+  Index samples = 1000;                     // K of nll
+  Index chains = 16, temperatures = 1000;   // of ais
+  Index drawn = 10000;                      // samples that are drawn to be measured
+  std::shared_ptr<const Judge> judge = {};  // null: what needs one cannot be measured
+  // What features are of; null: of the judge.
+  std::shared_ptr<const FeatureNetwork> network = {};
+  std::string reference = {};  // a file of features to compare with instead of the split's
+  std::string cache = {};      // a folder of moments of splits; empty: none
+  Index kid_subset = 1000;
+  // Told how a figure came about: note("method", "cholesky").
+  std::function<void(const std::string& key, const std::string& text)> note = {};
   Index limit = 0;                            // first so many samples; 0: all
   std::function<void(double)> progress = {};  // share done, 0 to 1
   std::function<bool()> stop = {};            // true: give up, no figures
@@ -80,12 +91,23 @@ class GenerativeTask : public training::Task {
                                     const MeasureOptions&) = 0;
   // What training reports: these, and what models/measures/sample_figures.h adds.
   training::Figures evaluate(const data::DataSet& data, const data::Split& split) override;
+  // Of the figure set_best() names, or of the first of scored_by() that there is; the smaller the
+  // better where that is so.
+  std::optional<double> score(const training::Figures&) const final;
+  std::string units(const training::Figures&) const final;
   void set_judge(std::shared_ptr<const Judge> judge) { judge_ = std::move(judge); }
+  // After set_judge. Error (usage) naming the metrics that can choose, and what is missing of it.
+  void set_best(const std::string& metric);
 
  protected:
   explicit GenerativeTask(std::uint64_t seed) : seed_(seed) {}
+  virtual std::vector<std::string> scored_by() const { return {}; }
   std::uint64_t seed_;
   std::shared_ptr<const Judge> judge_;
+
+ private:
+  std::string chosen(const training::Figures&) const;  // the figure's name, or nothing
+  std::string best_;
 };
 
 // Rows [first, last) of a split as the network sees them, [n, D]; dynamic binarisation draws from

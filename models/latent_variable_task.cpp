@@ -108,13 +108,13 @@ Picture LatentVariableTask::traverse(const TraverseOptions& o, const data::DataS
   return picture(model_.likelihood.mean(model_.decode(z)), sample_shape_, int(o.columns));
 }
 
-std::optional<double> LatentVariableTask::score(const training::Figures& figures) const {
+std::vector<std::string> LatentVariableTask::scored_by() const {
   switch (model_.options().bound) {
-    case Bound::reconstruction: return -training::figure(figures, "distortion");
-    case Bound::elbo: return training::figure(figures, "elbo");
-    case Bound::iwae: return training::figure(figures, "iwae");
+    case Bound::reconstruction: return {"distortion"};
+    case Bound::elbo: return {"elbo"};
+    case Bound::iwae: return {"iwae"};
   }
-  return 0;
+  return {};
 }
 
 bool LatentVariableTask::draw(const data::DataSet& data, const std::string& path) {

@@ -30,7 +30,6 @@ class LatentVariableTask : public GenerativeTask {
         sample_shape_(std::move(sample_shape)) {}
   nn::Module& model() override { return model_; }
   std::vector<training::Phase> phases() override;
-  std::optional<double> score(const training::Figures&) const override;
   bool draw(const data::DataSet& data, const std::string& path) override;
   std::string describe() const override { return model_.describe(); }
   bool generates() const override { return model_.options().bound != Bound::reconstruction; }
@@ -43,6 +42,7 @@ class LatentVariableTask : public GenerativeTask {
                             const MeasureOptions&) override;
 
  private:
+  std::vector<std::string> scored_by() const override;
   std::unique_ptr<LatentVariableModel> own_;
   LatentVariableModel& model_;
   Shape sample_shape_;

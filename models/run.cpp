@@ -262,10 +262,21 @@ std::shared_ptr<const Judge> checked_judge(const Config& config, const data::Dat
   return judge;
 }
 
+// What chooses the best checkpoint.
+void set_best(GenerativeTask& task, const Config& config, const data::DataSet& data) {
+  const std::string& metric = config.text("best");
+  if (metric == "auto") return;
+  task.set_best(metric);
+  if (!data.valid)
+    throw Error(ErrorKind::usage, {"nothing to choose the best checkpoint on", "option 'best'",
+                                   "a valid split", "none", "hold one out with --set valid=N"});
+}
+
 Resolved resolve(const TrainRequest& request) {
   Prepared p = prepare(request);
   const Built built(p.resolved.config, models::info_of(p.data), p.device);
-  checked_judge(p.resolved.config, p.data);
+  if (const auto judge = checked_judge(p.resolved.config, p.data)) built.task->set_judge(judge);
+  set_best(*built.task, p.resolved.config, p.data);
   return std::move(p.resolved);
 }
 
@@ -277,6 +288,7 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   trainer.describe(lasting(config), data_json(p.data));
   const std::shared_ptr<const Judge> judge = checked_judge(config, p.data);
   if (judge) built.task->set_judge(judge);
+  set_best(*built.task, config, p.data);
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
   RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume

@@ -8,8 +8,9 @@
 namespace imago::io {
 namespace {
 
-constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50;
-constexpr std::size_t kEndSize = 22;
+constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50,
+                        kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
+constexpr std::size_t kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
 
 [[noreturn]] void zip64(const std::string& path, std::uint64_t offset) {
   fail(path, offset,
@@ -29,6 +30,21 @@ std::uint64_t end_record(std::span<const std::byte> file, const std::string& pat
   fail(path, {"not a complete zip archive", "an end-of-directory record",
               concat("none in ", file.size(), " bytes"), "fetch or write the file again"});
 }
+// Whether between the directory and the end record lies what PyTorch always writes: zip64 records
+// that say the same.
+bool repeated_in_zip64(std::span<const std::byte> file, const std::string& path,
+                       std::uint64_t start, std::uint64_t size, std::uint64_t count,
+                       std::uint64_t end) {
+  if (start + size + kEnd64Size + kLocator64Size != end) return false;
+  Cursor c(file.subspan(start + size), path, "zip archive", start + size);
+  if (c.little(4, "the signature") != kEnd64) return false;
+  c.take(20, "versions and volumes");
+  const auto here = c.little(8, "entries"), all = c.little(8, "entries"),
+             bytes = c.little(8, "directory size"), offset = c.little(8, "directory offset");
+  if (here != count || all != count || bytes != size || offset != start) return false;
+  return c.little(4, "the signature") == kLocator64 && c.little(4, "disk") == 0 &&
+         c.little(8, "the end record's offset") == start + size;
+}
 
 }  // namespace
 
@@ -41,7 +57,9 @@ std::vector<ZipEntry> zip_entries(std::span<const std::byte> file, const std::st
   if (count == 0xFFFF || size == 0xFFFFFFFF || start == 0xFFFFFFFF) zip64(path, end);
   if (disk || directory_disk || here != count)
     fail(path, end, {"a zip archive of several volumes", "one volume", concat(disk + 1)});
-  if (start > end || size != end - start)
+  if (start > end ||
+      (size != end - start &&
+       (size > end - start || !repeated_in_zip64(file, path, start, size, count, end))))
     fail(path, end,
          {"damaged zip archive", concat("a directory that ends at byte ", end),
           concat(size, " bytes from byte ", start), "fetch or write the file again"});

@@ -1,5 +1,6 @@
-// Zip archives, as .npz needs them: entries stored or deflated, checksums verified. Not here:
-// encryption, several volumes, zip64 (archives of 4 GiB), which are refused by name.
+// Zip archives, as .npz and PyTorch's files need them: entries stored or deflated, checksums
+// verified. Not here: encryption, several volumes, zip64 where it is needed (archives of 4 GiB),
+// which are refused by name.
 #pragma once
 #include "engine/io/file.h"
 

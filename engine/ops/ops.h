@@ -11,4 +11,5 @@
 #include "engine/ops/reduce.h"
 #include "engine/ops/resample.h"
 #include "engine/ops/spectral.h"
+#include "engine/ops/trace_root.h"
 #include "engine/ops/variational.h"

@@ -56,6 +56,7 @@ void write_checkpoint(const std::string& path, const Checkpoint& c,
       {own + "format", format}, {own + "config", c.config}, {own + "data", c.data}};
   if (!c.terms.empty()) metadata[own + "terms"] = nlohmann::json(c.terms).dump();
   if (!c.score.empty()) metadata[own + "score"] = c.score;
+  if (!c.units.empty()) metadata[own + "units"] = c.units;
   io::write_safetensors(path, tensors, metadata, before_commit);
 }
 
@@ -74,6 +75,8 @@ Checkpoint read_checkpoint(const std::string& path) {
   c.data = text("data");
   if (const auto score = file.metadata.find(own + "score"); score != file.metadata.end())
     c.score = score->second;
+  if (const auto units = file.metadata.find(own + "units"); units != file.metadata.end())
+    c.units = units->second;
   for (const auto& [name, array] : file.tensors) {
     if (name.rfind(own, 0) != 0)
       c.model.push_back({name, io::to_tensor(array)});

@@ -21,6 +21,7 @@ struct Checkpoint {
   std::string config;  // JSON of the model and training options, preset and seed
   std::string data;    // JSON: fingerprint, sample_shape, kind
   std::string score;   // JSON of the figures that chose it (best only)
+  std::string units;   // what those were measured with, where that varies (best only)
 };
 // Averaged weights of a run with EMA, named as the model's; empty without.
 std::vector<Parameter> averaged(const Checkpoint&);

@@ -45,6 +45,8 @@ std::vector<Option> trainer_options() {
           real("clip_value", 0, {0}, "largest element of the gradients; 0: any"),
           real("ema", 0, {0, below_one}, "decay of averaged weights, which are then used; 0: none"),
           integer("batch", 128, {1, 1 << 20}, "rows of a step"),
+          text("best", "auto", {},
+               "metric that chooses the best checkpoint on the valid split; auto: the model's own"),
       });
   const std::vector<Option> loop = in_group(
       OptionGroup::run,
@@ -419,6 +421,7 @@ struct Trainer::Loop {
     best = score;
     Checkpoint c = trainer.checkpoint();
     c.score = to_json(*valid);
+    c.units = s.task.units(valid->figures);
     write_checkpoint(directory.best(), c, [&] { directory.check(); });
   }
 
@@ -505,14 +508,23 @@ Outcome Trainer::run(const RunDirectory& directory, const std::string& config_js
     }
   else
     directory.drop_best();
-  io::write_file(directory.config(), config_json);
-  loop.events.emplace(directory.path(), s.step);
   if (from && io::exists(directory.best())) {
     // Also one from beyond this step, which will come again: until then none is better.
     const Checkpoint best = read_checkpoint(directory.best());
-    if (!best.score.empty())
-      loop.best = s.task.score(metrics_from_json(best.score, directory.best()).figures);
+    if (!best.score.empty()) {
+      const Figures figures = metrics_from_json(best.score, directory.best()).figures;
+      loop.best = s.task.score(figures);
+      // Runs from before units were kept say nothing of them.
+      if (const std::string units = s.task.units(figures);
+          !best.units.empty() && units != best.units)
+        throw Error(ErrorKind::usage,
+                    {"the best checkpoint so far was chosen in other units", directory.best(),
+                     best.units, units.empty() ? "none" : units,
+                     "resume with the judge of before, or begin another run with --out"});
+    }
   }
+  io::write_file(directory.config(), config_json);
+  loop.events.emplace(directory.path(), s.step);
   loop.say(from ? concat("resuming from step ", s.step, " of ", s.steps)
                 : concat("training for ", s.steps, " steps"));
   directory.append_log(machine(s.device));

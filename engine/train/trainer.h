@@ -58,6 +58,8 @@ class Task {
   virtual Figures evaluate(const data::DataSet& data, const data::Split& split) = 0;
   // Chooses the best checkpoint; larger is better. None: no figure of this task can.
   virtual std::optional<double> score(const Figures&) const = 0;
+  // What that score is measured with, where that may vary: scores compare within it.
+  virtual std::string units(const Figures&) const { return {}; }
   // Draws a picture of what the model makes now; false when this kind of data has none.
   virtual bool draw(const data::DataSet& data, const std::string& path) = 0;
 };

@@ -19,6 +19,12 @@ const std::vector<Demo>& demos() {
        "A classifier's logit is log p/q where the two overlap; between distant supports it is far "
        "from it.",
        density_ratio},
+      {"frechet", "down the Frechet distance",
+       "The Frechet distance is differentiable: its gradient moves free points and a generator "
+       "onto "
+       "the target's mean and covariance, which are all that it sees, and fewer points than "
+       "dimensions as near as their rank lets them.",
+       frechet},
   };
   return all;
 }

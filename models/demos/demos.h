@@ -34,5 +34,9 @@ Findings divergences(std::uint64_t seed);
 // log p/q of N(-d/2, 1) and N(d/2, 1), which is -d x, as the logit of a classifier, for d = 1 and
 // d = 10. rmse: under the equal mixture; kl: the mean logit under p, beside the exact d^2 / 2.
 Findings density_ratio(std::uint64_t seed);
+// 300 steps of Adam down the Frechet distance from a target: 64 free points and a generator
+// (batches of 64, figures of 4000) in the plane, and 8 free points in 16 dimensions. start, end:
+// the distance; least: what it can be.
+Findings frechet(std::uint64_t seed);
 
 }  // namespace imago::models

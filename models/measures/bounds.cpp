@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "engine/ops/ops.h"
+#include "models/measures/annealing.h"
+#include "models/measures/information.h"
 
 namespace imago::models {
 
@@ -13,6 +15,8 @@ namespace {
 // Multiples of 4, so that each sample has its own blocks of the generator whatever the chunk.
 constexpr Index chunk_rows = 1000;
 constexpr Index importance_rows = 4000;  // decoded at once: stays in cache, and in memory for any K
+// Where each chunk of an annealing draws, in blocks: no other chunk gets so far.
+constexpr std::uint64_t chunk_draws = std::uint64_t(1) << 40;
 
 double sum(const Tensor& x) {
   const std::vector<double> v = x.values();
@@ -86,6 +90,47 @@ class Pass {
     return total / double(n_);
   }
 
+  // Mean over x of the annealed log p(x).
+  double annealed() {
+    const AnnealingOptions o{.chains = o_.chains, .temperatures = o_.temperatures};
+    const Index images = std::max<Index>(4, importance_rows / o_.chains / 4 * 4);
+    double total = 0;
+    for (Index i = 0; i < n_ && !stopped_; i += images) {
+      const Tensor x = this->x(i, std::min(i + images, n_));
+      AnnealingOptions chunk = o;
+      chunk.watch = {
+          [&](double share) { done((double(i) + double(x.size(0)) * share) / double(n_)); },
+          [this] { return stopped_; }};
+      Generator g{o_.seed,
+                  annealing_draws + std::uint64_t(i) / std::uint64_t(images) * chunk_draws};
+      const auto a = annealed_log_p(model_, x, chunk, g);
+      if (!a) break;
+      total += std::accumulate(a->log_p.begin(), a->log_p.end(), 0.);
+    }
+    return total / double(n_);
+  }
+
+  struct Codes {
+    Tensor z, mu, logvar;  // [n, d], on the cpu; not defined where stopped
+  };
+  Codes codes() {
+    Generator g{o_.seed, evaluation_draws};
+    std::vector<Tensor> z, mu, logvar;
+    for (Index i = 0; i < n_; i += chunk_rows) {
+      const auto q = model_.encode(x(i, std::min(i + chunk_rows, n_)));
+      z.push_back(ops::reparameterize(q.mu, q.logvar, g).to(cpu_device));
+      mu.push_back(q.mu.to(cpu_device));
+      logvar.push_back(q.logvar.to(cpu_device));
+      done(0);
+      if (stopped_) return {};
+    }
+    return {ops::concat(z, 0), ops::concat(mu, 0), ops::concat(logvar, 0)};
+  }
+  // A watch for a measure that this pass waits for.
+  Watch watch() {
+    return {[this](double share) { done(share); }, [this] { return stopped_; }};
+  }
+
   double squared_error() {
     double total = 0, elements = 0;
     for (Index i = 0; i < n_ && !stopped_; i += chunk_rows) {
@@ -111,7 +156,8 @@ class Pass {
 
 std::vector<std::string> metric_names(const LatentVariableModel& model) {
   if (model.options().bound == Bound::reconstruction) return {"distortion", "mse"};
-  return {"elbo", "rate", "distortion", "iwae", "nll", "mse"};
+  return {"elbo", "rate",     "distortion", "iwae",         "nll",
+          "ais",  "mi_lower", "mi_upper",   "active_units", "mse"};
 }
 std::vector<std::string> default_metrics(const LatentVariableModel& model) {
   switch (model.options().bound) {
@@ -143,6 +189,18 @@ training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
   if (wants("iwae"))
     all.emplace_back("iwae", pass.importance(model.options().samples, evaluation_draws));
   if (wants("nll")) all.emplace_back("nll", -pass.importance(o.samples, importance_draws));
+  if (wants("ais")) all.emplace_back("ais", -pass.annealed());
+  if (wants("mi_lower") || wants("mi_upper") || wants("active_units")) {
+    const auto [z, mu, logvar] = pass.codes();
+    if (!z) return {};
+    if (wants("active_units")) all.emplace_back("active_units", double(active_units(mu)));
+    if (wants("mi_lower") || wants("mi_upper")) {
+      const auto mi = mutual_information(z, mu, logvar, pass.watch());
+      if (!mi) return {};
+      all.emplace_back("mi_lower", mi->lower);
+      all.emplace_back("mi_upper", mi->upper);
+    }
+  }
   if (wants("mse")) all.emplace_back("mse", pass.squared_error());
   if (pass.stopped()) return {};
   pass.done(1);

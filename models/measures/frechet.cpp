@@ -3,121 +3,153 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "engine/ops/linalg.h"
+#include "engine/ops/newton_root.h"
 #include "engine/ops/ops.h"
-#include "models/measures/rows.h"
+#include "models/measures/frechet_peers.h"
 
 namespace imago::models {
 
 namespace {
 
-double sum(const Tensor& x) {
-  const std::vector<double> v = x.values();
-  return std::accumulate(v.begin(), v.end(), 0.);
+double trace(const Tensor& square) {
+  const double* v = square.data<double>();
+  double t = 0;
+  for (Index i = 0; i < square.size(0); i++) t += v[i * (square.size(0) + 1)];
+  return t;
 }
-std::vector<double> diagonal(const Tensor& square) {
-  const std::vector<double> v = square.values();
-  std::vector<double> d;
-  for (std::size_t i = 0; i < v.size(); i += std::size_t(square.size(0)) + 1) d.push_back(v[i]);
-  return d;
+double sum_of_log_squares(const std::vector<double>& v) {
+  double s = 0;
+  for (const double x : v) s += 2 * std::log(x);
+  return s;
 }
 
+// What a covariance is known by: its rows, or its pivoted factor.
 struct Factor {
-  Tensor f;  // [k, d], covariance = f^T f
-  std::string method;
-};
-Factor factor(const Moments& m) {
-  if (m.rows.defined()) return {m.rows, "samples"};
-  const Index d = m.covariance.size(0);
-  const std::vector<double> variances = diagonal(m.covariance);
-  const double rounding = double(d) * std::numeric_limits<double>::epsilon();
-  if (const auto l = linalg::cholesky(m.covariance)) {
-    const std::vector<double> pivots = diagonal(*l);
-    const double least = *std::min_element(pivots.begin(), pivots.end()),
-                 most = *std::max_element(variances.begin(), variances.end());
-    if (least * least > rounding * most) return {ops::transpose(*l, 0, 1), "cholesky"};
+  const Moments& m;
+  linalg::Pivoted cholesky = {};
+  explicit Factor(const Moments& moments) : m(moments) {
+    if (!m.rows.defined()) cholesky = linalg::pivoted_cholesky(m.covariance);
   }
-  // Directions without variance have eigenvalues that are rounding, and their roots would not be
-  // small.
-  const linalg::Eigen e = linalg::symmetric_eigen(m.covariance);
-  std::vector<double> roots = e.values.values();
-  const double most = roots.back();
-  for (double& w : roots) w = w > rounding * most ? std::sqrt(w) : 0;
-  return {e.vectors * Tensor::from(roots, {d, 1}), "eigen"};
+  Tensor rows() const { return m.rows.defined() ? m.rows : linalg::factor(cholesky); }
+  bool full() const { return cholesky.l.defined() && cholesky.rank() == m.covariance.size(0); }
+  std::string word() const {
+    if (m.rows.defined()) return "samples";
+    return full() ? "cholesky" : concat("rank ", cholesky.rank());
+  }
+  // How far the pivots fall, as a share of the first: the less, the better graded is a product by
+  // it.
+  double fall() const {
+    const std::vector<double> p = cholesky.pivots();
+    return p.empty() ? 0 : p.back() / p.front();
+  }
+};
+
+struct Root {
+  double trace;
+  bool good;
+};
+// By the eigenvalues of L^T S L.
+Root by_eigenvalues(const Factor& a, const Factor& b, double traces) {
+  const bool first = a.cholesky.rank() != b.cholesky.rank() ? a.cholesky.rank() < b.cholesky.rank()
+                                                            : a.fall() <= b.fall();
+  const std::vector<double> w =
+      linalg::symmetric_eigenvalues(first ? linalg::congruence(a.cholesky, b.m.covariance)
+                                          : linalg::congruence(b.cholesky, a.m.covariance))
+          .to_vector<double>();
+  if (w.empty()) return {0, true};
+  const double rounding = std::sqrt(double(a.m.covariance.size(0))) *
+                          std::numeric_limits<double>::epsilon() * std::max(w.back(), 0.);
+  double root = 0, error = 0, logs = 0;
+  for (const double v : w) {
+    root += std::sqrt(std::max(v, 0.));
+    error += rounding > 0 ? rounding / std::sqrt(std::max(v, rounding)) : 0;
+    logs += std::log(std::max(v, 0.));
+  }
+  if (2 * error <= 1e-9 * traces) return {root, true};
+  // The determinant knows of every eigenvalue's relative error.
+  const double expected =
+      sum_of_log_squares(a.cholesky.pivots()) + sum_of_log_squares(b.cholesky.pivots());
+  return {root, a.full() && b.full() && std::fabs(logs - expected) <= .1};
+}
+
+void exact(const Moments& a, const Moments& b, double traces, Frechet& f) {
+  const Factor fa(a), fb(b);
+  f.method = fa.word() == fb.word() ? fa.word() : fa.word() + ", " + fb.word();
+  if (!a.rows.defined() && !b.rows.defined()) {
+    const Root r = by_eigenvalues(fa, fb, traces);
+    f.trace_of_root = r.trace;
+    if (r.good) return;
+    f.method += ", singular values";
+  }
+  f.trace_of_root = 0;
+  for (const double s :
+       linalg::singular_values(ops::matmul(fa.rows(), fb.rows(), false, true)).to_vector<double>())
+    f.trace_of_root += s;
+}
+
+// The residual adds up, for each of the two roots, what the last iterate shows of its error, the
+// eigenvalues that are not found at the most they can be, and the rounding of the matrix itself as
+// noise. That of the first root r reaches the trace by |r - S1^(1/2)| |S2^(1/2)| at most.
+void by_products(const Moments& a, const Moments& b, double traces, const FrechetOptions& o,
+                 Frechet& f) {
+  const auto there = [&](const Tensor& t) { return ops::cast(t, o.dtype).to(o.device); };
+  const linalg::NewtonRoot half = linalg::newton_root(there(a.covariance));
+  const Tensor root = half.root * std::sqrt(half.scale),
+               m = ops::matmul(root, ops::matmul(there(b.covariance), root));
+  const linalg::NewtonRoot whole = linalg::newton_root((m + ops::transpose(m)) * .5);
+  f.trace_of_root = whole.trace * std::sqrt(whole.scale);
+  const double eps = o.dtype == DType::f64 ? std::numeric_limits<double>::epsilon()
+                                           : double(std::numeric_limits<float>::epsilon());
+  const double of_half = half.drift_norm / 2 + 2 * std::sqrt(half.away) * half.resolved +
+                         eps * half.inverse_norm,
+               of_whole = std::fabs(whole.drift) / 2 + 4 * whole.away * whole.resolved +
+                          2 * eps * whole.inverse_norm;
+  f.residual =
+      2 *
+      (of_half * std::sqrt(half.scale * trace(b.covariance)) + of_whole * std::sqrt(whole.scale)) /
+      traces;
+  f.method = "products";
+}
+
+double squared_distance(const Tensor& a, const Tensor& b, bool float32) {
+  const double *x = a.data<double>(), *y = b.data<double>();
+  double s = 0;
+  for (Index i = 0; i < a.numel(); i++) {
+    const double difference = float32 ? double(float(x[i]) - float(y[i])) : x[i] - y[i];
+    s += difference * difference;
+  }
+  return float32 ? double(float(s)) : s;
 }
 
 }  // namespace
 
-MomentSum::MomentSum(Index features, std::string where)
-    : features_(features), where_(std::move(where)) {
-  if (features < 1)
-    throw Error(ErrorKind::usage, {"no features", where_, "at least one", concat(features)});
-  mean_ = Tensor::zeros({features}, DType::f64);
-  scatter_ = Tensor::zeros({features, features}, DType::f64);
-}
-
-void MomentSum::add(const Tensor& rows) {
-  const NoGrad no_grad;
-  const std::vector<double> v = finite_rows(rows, where_, count());
-  if (rows.size(1) != features_)
-    throw Error(ErrorKind::usage,
-                {"wrong features", where_, concat("[N, ", features_, "]"), concat(rows.shape())});
-  // Blocks of one size, whatever the parts; more rows than features are in them before any is
-  // folded.
-  const auto d = std::size_t(features_), full = std::max<std::size_t>(d + 1, 1024) * d;
-  for (std::size_t at = 0; at < v.size();) {
-    const std::size_t n = std::min(full - block_.size(), v.size() - at);
-    block_.insert(block_.end(), v.begin() + std::ptrdiff_t(at), v.begin() + std::ptrdiff_t(at + n));
-    at += n;
-    if (block_.size() < full) break;
-    const Tensor x = Tensor::from(block_, {Index(full / d), features_}), mean = ops::mean(x, {0});
-    fold(x - mean, mean);
-    block_.clear();
-  }
-}
-
-// Chan, Golub and LeVeque 1979.
-void MomentSum::fold(const Tensor& centred, const Tensor& mean) {
-  const Index n = centred.size(0), all = folded_ + n;
-  const Tensor shift = ops::reshape(mean - mean_, {1, features_});
-  scatter_ = scatter_ + ops::matmul(centred, centred, true) +
-             ops::matmul(shift, shift, true) * (double(folded_) * double(n) / double(all));
-  mean_ = mean_ + ops::reshape(shift, {features_}) * (double(n) / double(all));
-  folded_ = all;
-}
-
-Moments MomentSum::moments() const {
-  const NoGrad no_grad;
-  const Index n = count();
-  if (n < 2)
-    throw Error(ErrorKind::data,
-                {"too few samples for a covariance", where_, "at least 2", concat(n)});
-  MomentSum whole = *this;
-  Tensor rows;
-  if (!block_.empty()) {
-    const Tensor x = Tensor::from(block_, {n - folded_, features_}), mean = ops::mean(x, {0});
-    rows = x - mean;
-    whole.fold(rows, mean);
-  }
-  const double divisor = double(n - 1);
-  return {whole.mean_, whole.scatter_ / divisor,
-          n <= features_ ? rows / std::sqrt(divisor) : Tensor()};
-}
-
-Frechet frechet_distance(const Moments& a, const Moments& b) {
+Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOptions& options) {
   const NoGrad no_grad;
   if (a.mean.shape() != b.mean.shape())
     throw Error(ErrorKind::usage, {"the numbers of features differ", "Frechet distance",
                                    concat(a.mean.numel()), concat(b.mean.numel())});
-  const Factor fa = factor(a), fb = factor(b);
-  double traces = 0;
-  for (const Moments* m : {&a, &b})
-    for (const double v : diagonal(m->covariance)) traces += v;
-  const double root = sum(linalg::singular_values(ops::matmul(fa.f, fb.f, false, true)));
-  return {sum(ops::square(a.mean - b.mean)) + traces - 2 * root,
-          fa.method == fb.method ? fa.method : fa.method + ", " + fb.method};
+  const double traces = trace(a.covariance) + trace(b.covariance);
+  Frechet f;
+  f.mean_term = squared_distance(a.mean, b.mean, options.float32_mean);
+  switch (options.trace) {
+    case TraceRoot::exact: exact(a, b, traces, f); break;
+    case TraceRoot::products:
+      by_products(a, b, traces, options, f);
+      if (f.residual <= options.tolerance) break;  // not where it is NaN
+      exact(a, b, traces, f);
+      f.method += ", not products";
+      break;
+    case TraceRoot::sqrtm:
+      f.trace_of_root = trace_of_sqrtm(a.covariance, b.covariance, f.method);
+      break;
+    case TraceRoot::eigvals:
+      f.trace_of_root = trace_of_eigvals(a.covariance, b.covariance, f.method);
+      break;
+  }
+  f.distance = f.mean_term + traces - 2 * f.trace_of_root;
+  return f;
 }
 
 Frechet frechet_distance(const Tensor& x, const Tensor& y) {

@@ -1,49 +1,64 @@
 // The Frechet distance of two sets of features: that of the Gaussians with their means and
-// covariances. Exact, in float64, on the cpu. Not here: the networks that features come from.
+// covariances. In float64, on the cpu. Not here: the moments (models/measures/moments.h), the
+// networks that features come from.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "engine/core/tensor.h"
+#include "models/measures/moments.h"
 
 namespace imago::models {
 
-// What is known of a set of features; float64 on the cpu.
-struct Moments {
-  Tensor mean, covariance;  // [d], [d, d] with divisor n - 1
-  // [n, d] with covariance = rows^T rows, where n <= d: more exact than the covariance then, which
-  // is singular. Undefined elsewhere.
-  Tensor rows;
+// How the trace of (S1 S2)^(1/2) is taken.
+enum class TraceRoot {
+  // The sum of the singular values of F1 F2^T with S = F^T F. Where neither set has as few samples
+  // as features they are the roots of the eigenvalues of L^T S L, a pivoted Cholesky factor of one
+  // covariance and the other covariance, when those are shown to be good: their rounding is below
+  // 1e-9 of the traces even if it adds up, or their product is the product of the pivots (then the
+  // grading of L made the small ones good to themselves). Elsewhere singular values are computed.
+  exact,
+  // By products of matrices alone, on any device: roots of S1 and of S1^(1/2) S2 S1^(1/2) by
+  // iteration, whose error is measured. Where that is above the tolerance: exact.
+  products,
+  sqrtm,    // of a Schur form of S1 S2, as scipy.linalg.sqrtm and pytorch-fid after it
+  eigvals,  // real parts of the roots of the eigenvalues of S1 S2, as torch-fidelity
 };
-// Moments of rows that arrive in parts, of any sizes: they do not show.
-class MomentSum {
- public:
-  explicit MomentSum(Index features, std::string where = "features");
-  // rows: [n, d], any floating dtype and device. Error (usage) for another shape; Error (data)
-  // naming the first row that is not finite, counted over all parts.
-  void add(const Tensor& rows);
-  Index count() const { return folded_ + Index(block_.size()) / features_; }
-  Moments moments() const;  // Error (data) for fewer than two rows
-
- private:
-  void fold(const Tensor& centred, const Tensor& mean);
-  Index features_, folded_ = 0;
-  std::string where_;
-  std::vector<double> block_;  // rows not yet in the sums
-  Tensor mean_, scatter_;      // of the folded rows
+struct FrechetOptions {
+  TraceRoot trace = TraceRoot::exact;
+  bool float32_mean = false;  // the difference of the means and its square in float32
+  // Of products: what the error of the distance may be, as a share of tr S1 + tr S2; where, and in
+  // which precision. float32 meets such a tolerance for covariances of conditions near 1 alone.
+  double tolerance = 1e-8;
+  Device device = cpu_device;
+  DType dtype = DType::f64;
 };
 
 struct Frechet {
   // |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)); rounding may leave it a little below 0.
   double distance = 0;
-  // How each covariance was factored, one word where both alike: cholesky; eigen, where singular;
-  // samples, where n <= d.
+  // How the trace was taken. exact: what each covariance is known by, one word where both are known
+  // alike (cholesky; rank R, where singular; samples, where n <= d), and ", singular values" where
+  // eigenvalues were not good enough; "products" or, where they were above the tolerance, that of
+  // exact and ", not products"; sqrtm or eigvals, with what was done besides.
   std::string method;
+  double mean_term = 0, trace_of_root = 0;
+  // Of products: the measured error of the distance as a share of tr S1 + tr S2, also where it was
+  // above the tolerance. 0 for the others.
+  double residual = 0;
 };
-// Error (usage) where the numbers of features differ. The trace of the square root is the sum of
-// the singular values of F1 F2^T with S = F^T F: unlike roots of the eigenvalues of a product of
-// covariances, its small terms are good to the rounding of the large ones.
-Frechet frechet_distance(const Moments& a, const Moments& b);
+// Error (usage) where the numbers of features differ; Error (data) for sqrtm, as pytorch-fid's
+// ValueError, where the diagonal of the root has imaginary parts above 1e-3.
+Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOptions& = {});
 Frechet frechet_distance(const Tensor& x, const Tensor& y);  // [n, d], [m, d]
+
+// What a tool does with the same features, by name: imago, pytorch-fid, clean-fid, torch-fidelity,
+// nvlabs. Error (usage) naming them for another.
+struct FrechetTool {
+  std::string name;
+  MomentOptions moments;
+  FrechetOptions distance;
+};
+const FrechetTool& frechet_tool(const std::string& name);
+const std::vector<FrechetTool>& frechet_tools();
 
 }  // namespace imago::models

@@ -35,6 +35,11 @@ Tensor Judge::classify(const Tensor& x) const {
   const NoGrad no_grad;
   return ops::argmax(classifier_->logits(x.to(classifier_->parameters().at(0).value.device())));
 }
+Seen Judge::look(const Tensor& x, const DataInfo&, bool logits) const {
+  const NoGrad no_grad;
+  const Tensor own = x.to(classifier_->parameters().at(0).value.device());
+  return {classifier_->features(own), logits ? classifier_->logits(own) : Tensor()};
+}
 Index Judge::feature_count() const { return classifier_->options().features; }
 Index Judge::classes() const { return classifier_->options().data.classes; }
 

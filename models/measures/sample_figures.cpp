@@ -4,9 +4,10 @@
 
 #include "engine/data/generated.h"
 #include "engine/ops/ops.h"
-#include "models/measures/frechet.h"
+#include "models/measures/feature_figures.h"
 #include "models/measures/judge.h"
 #include "models/measures/modes.h"
+#include "models/measures/statistics.h"
 
 namespace imago::models {
 
@@ -16,7 +17,7 @@ constexpr Index chunk_rows = 1000;
 
 std::vector<std::string> sample_metrics(const GenerativeTask& task) {
   if (!task.generates()) return {};
-  std::vector<std::string> names{"fd"};
+  std::vector<std::string> names = feature_metrics();
   if (const Choices c = task.choices(); c.count > 0)
     names.push_back(c.codes ? "purity" : "label_accuracy");
   return names;
@@ -34,14 +35,37 @@ class Measure {
           const MeasureOptions& o)
       : task_(task), data_(data), split_(split), o_(o) {
     if (o.judge) o.judge->check(info_of(data));
+    if (network()) network()->check(info_of(data));
   }
 
   double figure(const std::string& metric) {
-    if (!o_.judge && (metric == "fd" || !has_means()))
+    if (!o_.judge && !has_means())
       throw Error(ErrorKind::usage, {"the metric needs a judge", concat("metric '", metric, "'"),
                                      "a run of `imago train classifier` on these data", "none",
                                      "give it with --judge RUN, in training with judge=RUN"});
-    return metric == "fd" ? distance() : metric == "purity" ? purity() : label_accuracy();
+    return metric == "purity" ? purity() : label_accuracy();
+  }
+  const FeatureNetwork* network() const {
+    return o_.network ? o_.network.get() : static_cast<const FeatureNetwork*>(o_.judge.get());
+  }
+  training::Figures figures_of_features(const std::vector<std::string>& metrics) {
+    if (!network())
+      throw Error(ErrorKind::usage,
+                  {"the metric needs a network", concat("metric '", metrics[0], "'"),
+                   "a run of `imago train classifier` on these data, or weights of Inception",
+                   "none", "give --judge RUN or --weights FILE, in training judge=RUN"});
+    const Watch watch{o_.progress, o_.stop};
+    const FeatureSet reference = reference_of(wanted_of_reference(metrics), watch);
+    const Tensor x = flat(task_.sample({.n = o_.drawn, .seed = o_.seed}));
+    const auto samples = look_at(
+        *network(), info_of(data_), o_.drawn,
+        [&](Index first, Index last) { return ops::slice(x, 0, first, last); },
+        wanted_of_samples(metrics), "features of samples", watch);
+    if (!samples) throw Stopped{};
+    const auto all = feature_figures(metrics, *samples, reference, o_.kid_subset, watch);
+    if (!all) throw Stopped{};
+    if (o_.note && !all->method.empty()) o_.note("method", all->method);
+    return all->figures;
   }
   bool has_means() const { return !data::mixture(data_.name).means.empty(); }
 
@@ -50,22 +74,15 @@ class Measure {
     if (o_.stop && o_.stop()) throw Stopped{};
   }
 
-  double distance() {
+  FeatureSet reference_of(const Wanted& wanted, const Watch& watch) const {
+    if (!o_.reference.empty()) return read_features(o_.reference, wanted);
     if (!split_)
       throw Error(ErrorKind::data, {"the split is empty", data_.name, "samples", "none"});
-    MomentSum real(o_.judge->feature_count(), "features of data"),
-        fake(o_.judge->feature_count(), "features of samples");
     const Index n = o_.limit > 0 ? std::min(o_.limit, split_.size()) : split_.size();
-    for (Index at = 0; at < n; at += chunk_rows) {
-      go_on();
-      real.add(o_.judge->features(rows(data_, split_, at, std::min(at + chunk_rows, n), o_.seed)));
-    }
-    const Tensor x = flat(task_.sample({.n = o_.drawn, .seed = o_.seed}));
-    for (Index at = 0; at < o_.drawn; at += chunk_rows) {
-      go_on();
-      fake.add(o_.judge->features(ops::slice(x, 0, at, std::min(at + chunk_rows, o_.drawn))));
-    }
-    return frechet_distance(real.moments(), fake.moments()).distance;
+    std::optional<FeatureSet> set =
+        cached_features(*network(), data_, split_, n, o_.seed, wanted, o_.cache, watch);
+    if (!set) throw Stopped{};
+    return std::move(*set);
   }
 
   // counts[l]: samples of choice k that are of class l.
@@ -140,7 +157,9 @@ training::Figures all_figures(GenerativeTask& task, const data::DataSet& data,
   MeasureOptions own = o;
   if (o.metrics.empty()) {
     std::erase_if(of_samples, [&](const std::string& m) {
-      return !o.judge && (m == "fd" || !measure.has_means());
+      return m != o.also &&
+             (m == "fd" ? !measure.network()
+                        : is_feature_metric(m) || (!o.judge && !measure.has_means()));
     });
   } else {
     const auto is_own = [&](const std::string& m) {
@@ -155,9 +174,21 @@ training::Figures all_figures(GenerativeTask& task, const data::DataSet& data,
   if (o.metrics.empty() || !own.metrics.empty()) {
     figures = task.measure(data, split, own);
     if (o.stop && o.stop()) return {};
+    const auto known = task.metric_names();
+    if (!o.also.empty() && !training::has_figure(figures, o.also) &&
+        std::find(known.begin(), known.end(), o.also) != known.end()) {
+      own.metrics = {o.also};
+      for (auto& f : task.measure(data, split, own)) figures.push_back(std::move(f));
+    }
   }
   try {
-    for (const std::string& m : of_samples) figures.emplace_back(m, measure.figure(m));
+    std::vector<std::string> of_features;
+    std::copy_if(of_samples.begin(), of_samples.end(), std::back_inserter(of_features),
+                 is_feature_metric);
+    if (!of_features.empty())
+      for (auto& f : measure.figures_of_features(of_features)) figures.push_back(std::move(f));
+    for (const std::string& m : of_samples)
+      if (!is_feature_metric(m)) figures.emplace_back(m, measure.figure(m));
   } catch (const Stopped&) {
     return {};
   }

@@ -6,7 +6,9 @@
 namespace imago::models {
 
 // Besides the figures of the task itself, all of o.drawn samples:
-//   fd              Frechet distance of a judge's features from those of the split
+//   fd, kid, is, precision, recall, density, coverage
+//                   of features (models/measures/feature_figures.h) against those of the split; by
+//                   default fd alone
 //   label_accuracy  share of samples that are of the class they were asked for
 //   purity          where samples are asked for by codes that training found: share of samples
 //                   whose class is the most common one of their code

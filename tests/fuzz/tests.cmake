@@ -1,14 +1,14 @@
 # Loaders against hostile bytes: see README.md. Any build replays the files kept here; with IMAGO_FUZZ each loader has a
 # libFuzzer program that looks for new ones.
 set(here ${CMAKE_CURRENT_LIST_DIR})
-set(fuzz_targets idx inflate npy npz safetensors config settings metrics)
+set(fuzz_targets idx inflate npy npz pth safetensors config settings metrics)
 if(PNG_FOUND)
   list(APPEND fuzz_targets png)
 endif()
 if(JPEG_FOUND)
   list(APPEND fuzz_targets jpeg)
 endif()
-set(fuzz_common ${here}/target.cpp ${here}/memory.cpp ${here}/packing.cpp)
+set(fuzz_common ${here}/target.cpp ${here}/memory.cpp ${here}/packing.cpp ${here}/archive.cpp)
 list(TRANSFORM fuzz_targets REPLACE "(.+)" "${here}/\\1.cpp" OUTPUT_VARIABLE fuzz_sources)
 # fuzz_program(NAME SOURCES...)
 function(fuzz_program name)

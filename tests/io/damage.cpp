@@ -5,9 +5,11 @@
 #include "engine/io/idx.h"
 #include "engine/io/image.h"
 #include "engine/io/npy.h"
+#include "engine/io/pth.h"
 #include "engine/io/safetensors.h"
 #include "tests/io/files.h"
 #include "tests/io/jpegs.h"
+#include "tests/io/pth.h"
 
 namespace imago::test {
 namespace {
@@ -24,8 +26,12 @@ const io::HostArray& sample() {
   static const io::HostArray a = io::host_array(counting<float>(6), {2, 3});
   return a;
 }
+std::vector<Saved> saved() {
+  return {test::saved("x", {1, 2, 3, 4, 5, 6}, {2, 3}), test::saved("y", {7}, {})};
+}
 std::vector<Loader> loaders() {
   const Load idx = [](const std::string& p) { io::read_idx(p); };
+  const Load pth = [](const std::string& p) { io::read_pth(p); };
   const Load npz = [](const std::string& p) { io::read_npz(p); };
   std::vector<Loader> all = {
       {"idx", "idx", [](const std::string& p) { io::write_idx(p, sample()); }, idx},
@@ -47,6 +53,8 @@ std::vector<Loader> loaders() {
          io::write_safetensors(p, io::NamedArrays{{"x", sample()}}, {{"k", "v"}});
        },
        [](const std::string& p) { io::read_safetensors(p); }},
+      {"pth", "pth", [](const std::string& p) { put(p, zip_pth(saved())); }, pth},
+      {"pth_older", "pth", [](const std::string& p) { put(p, legacy_pth(saved())); }, pth},
   };
   if (io::has_png())
     all.push_back({"png", "png",

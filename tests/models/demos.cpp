@@ -72,6 +72,19 @@ TEST(Demos, DensityRatio) {
   EXPECT_EQ(t["distant"]["exact_kl"], 50);
 }
 
+TEST(Demos, Frechet) {
+  Table t = table(frechet(0));
+  ASSERT_EQ(t.size(), 3u);
+  EXPECT_GT(t["points"]["start"], 10);
+  EXPECT_LT(t["points"]["end"], 1e-4);
+  EXPECT_GT(t["generator"]["start"], 10 * t["generator"]["end"]);
+  EXPECT_LT(t["generator"]["end"], .1);
+  // No rank of seven is nearer than the least, and descent finds it.
+  EXPECT_GT(t["few points"]["least"], .1);
+  EXPECT_GT(t["few points"]["end"], t["few points"]["least"] - 1e-9);
+  EXPECT_LT(t["few points"]["end"], 1.01 * t["few points"]["least"]);
+}
+
 TEST(Demos, FoundByName) {
   for (const Demo& d : demos()) EXPECT_EQ(&demo(d.name), &d);
   test::expect_error([] { demo("bilinar"); }, {"one of bilinear", "bilinar", "perhaps bilinear"});

@@ -1,11 +1,14 @@
-// The Frechet distance against closed forms, on every way of factoring a covariance.
+// The Frechet distance against closed forms, on every way of factoring a covariance, and as other
+// tools compute it.
 #include "models/measures/frechet.h"
 
 #include <omp.h>
 
 #include <cmath>
 
+#include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
+#include "models/measures/frechet_peers.h"
 #include "tests/errors.h"
 #include "tests/io/files.h"
 #include "tests/models/linear_algebra.h"
@@ -131,7 +134,7 @@ TEST(Frechet, OfASetAndItselfIsNothing) {
   for (const auto& [x, method] : {std::pair{normals(100, d, 9), "cholesky"},
                                   {normals(d, d, 10), "samples"},
                                   {normals(d + 1, d, 11), "cholesky"},
-                                  {singular, "eigen"}}) {
+                                  {singular, "rank 9"}}) {
     const Frechet f = frechet_distance(x, x);
     EXPECT_EQ(f.method, method);
     EXPECT_NEAR(f.distance, 0, 1e-7 * trace(matrix(moments(x).covariance)));
@@ -146,11 +149,11 @@ TEST(Frechet, RankDeficient) {
   };
   const double s = std::sqrt(moments(a).covariance.item()), m = moments(a).mean.item();
   Frechet f = frechet_distance(features(1, 0), features(3, 1));
-  EXPECT_EQ(f.method, "eigen");
+  EXPECT_EQ(f.method, "rank 1");
   EXPECT_NEAR(f.distance, 2 * (2 * m + 1) * (2 * m + 1) + 2 * (2 * s) * (2 * s), 1e-10);
   // Against a full rank: of it, the same direction alone meets.
   f = frechet_distance(moments(features(1, 0)), gaussian({m, m, 2}, diagonal({4, 4, 9})));
-  EXPECT_EQ(f.method, "eigen, cholesky");
+  EXPECT_EQ(f.method, "rank 1, cholesky");
   EXPECT_NEAR(f.distance, 2 * s * s + 17 - 2 * std::sqrt(4 * 2 * s * s), 1e-8 * 20);
 }
 // Turned into a space of more dimensions than there are samples, the distance stays.
@@ -167,8 +170,228 @@ TEST(Frechet, FewerSamplesThanFeatures) {
     EXPECT_NEAR(f.distance, expected, 1e-8 * expected);
   };
   near(x, y, "samples");
-  near(x, many, "samples, eigen");
-  near(many, y, "eigen, samples");
+  near(x, many, "samples, rank 3");
+  near(many, y, "rank 3, samples");
+}
+
+// S with eigenvalues 10^-e along the orthonormal directions that seed draws.
+Moments of_spectrum(const std::vector<double>& exponents, std::uint64_t seed) {
+  const Index d = Index(exponents.size());
+  const Matrix q = test::orthonormal(matrix(normals(d, d, seed)));
+  std::vector<double> w;
+  for (const double e : exponents) w.push_back(std::pow(10., -e));
+  return gaussian(std::vector<double>(exponents.size()), q * diagonal(w) * test::transpose(q));
+}
+std::vector<double> falling(Index d, double to) {
+  std::vector<double> e;
+  for (Index i = 0; i < d; i++) e.push_back(to * double(i) / double(d - 1));
+  return e;
+}
+double oracle(const Moments& a, const Moments& b) {
+  const Tensor product =
+      ops::matmul(*linalg::cholesky(a.covariance), *linalg::cholesky(b.covariance), true);
+  double s = 0;
+  for (const double v : linalg::singular_values(product).values()) s += v;
+  return s;
+}
+// Which route is taken, and that it is right: eigenvalues while their rounding is small or the
+// determinant vouches for them, singular values otherwise.
+TEST(Frechet, IllConditioned) {
+  const Index d = 60;
+  std::vector<double> step(std::size_t(d), 0.);
+  std::fill(step.begin() + d / 2, step.end(), 9.);
+  const std::vector<double> even(std::size_t(d), 0.);
+  const auto check = [&](const Moments& a, const Moments& b, const char* method) {
+    const Frechet f = frechet_distance(a, b), g = frechet_distance(b, a);
+    EXPECT_EQ(f.method, method);
+    EXPECT_EQ(g.method, method);
+    const double traces = trace(matrix(a.covariance)) + trace(matrix(b.covariance)),
+                 expected = oracle(a, b);
+    EXPECT_NEAR(f.trace_of_root, expected, 1e-12 * traces) << method;
+    EXPECT_NEAR(g.trace_of_root, expected, 1e-12 * traces) << method;
+  };
+  for (const double to : {0., 3., 6., 8., 10.})
+    check(of_spectrum(falling(d, to), 20), of_spectrum(falling(d, to), 21), "cholesky");
+  check(of_spectrum(even, 20), of_spectrum(falling(d, 12), 21), "cholesky");
+  // Half of the roots are 1e-9 of the largest: their squares are lost in its rounding.
+  check(of_spectrum(step, 20), of_spectrum(step, 20), "cholesky, singular values");
+}
+
+// The iteration on every device: below its residual from the oracle, and left where that is large.
+TEST(Frechet, Products) {
+  const Index d = 40;
+  for (const Device device : devices())
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const FrechetOptions o{.trace = TraceRoot::products,
+                             .tolerance = dtype == DType::f64 ? 1e-8 : 1e-3,
+                             .device = device,
+                             .dtype = dtype};
+      int taken = 0;
+      for (const double to : {0., 1., 2., 4., 8., 12.}) {
+        SCOPED_TRACE(concat(name(device), " ", name(dtype), " ", to));
+        const Moments a = of_spectrum(falling(d, to), 20), b = of_spectrum(falling(d, to), 21);
+        const double traces = trace(matrix(a.covariance)) + trace(matrix(b.covariance));
+        const Frechet f = frechet_distance(a, b, o);
+        if (f.method == "products") {
+          taken++;
+          EXPECT_LE(f.residual, o.tolerance);
+          EXPECT_LE(2 * std::fabs(f.trace_of_root - oracle(a, b)), f.residual * traces + 1e-15);
+        } else {
+          EXPECT_EQ(f.method.substr(0, 8), "cholesky");
+          EXPECT_GT(f.residual, o.tolerance);
+          EXPECT_EQ(f.distance, frechet_distance(a, b).distance);
+        }
+      }
+      EXPECT_EQ(taken, dtype == DType::f64 ? 5 : 3);
+    }
+}
+TEST(Frechet, ProductsOfNothing) {
+  const FrechetOptions o{.trace = TraceRoot::products};
+  const Moments none = gaussian({1, 2}, diagonal({0, 0})),
+                some = gaussian({1, 2}, diagonal({1, 2}));
+  EXPECT_EQ(frechet_distance(none, some, o).distance, 3);
+  EXPECT_EQ(frechet_distance(some, none, o).distance, 3);
+  EXPECT_EQ(frechet_distance(none, none, o).distance, 0);
+  // What is no covariance has no root, and the residual says so.
+  const Frechet f = frechet_distance(gaussian({0, 0}, diagonal({1, -1})), some, o);
+  EXPECT_NE(f.method, "products");
+  EXPECT_FALSE(f.residual <= 1e-8);
+}
+
+TEST(Frechet, Merge) {
+  const Index d = 9;
+  const Tensor x = normals(5000, d, 22) + 1e3;
+  const Moments whole = moments(x);
+  // Parts that are folded, that wait, and none.
+  for (const std::vector<Index>& cuts :
+       {std::vector<Index>{2500}, {10}, {4990}, {1024}, {3, 1500, 1500, 4000}}) {
+    MomentSum sum(d);
+    Index at = 0;
+    for (const Index end : cuts) {
+      MomentSum part(d);
+      if (end > at) part.add(ops::cast(ops::slice(x, 0, at, end), DType::f64));
+      sum.merge(part);
+      at = end;
+    }
+    MomentSum rest(d);
+    rest.add(ops::slice(x, 0, at, 5000));
+    sum.merge(rest);
+    EXPECT_EQ(sum.count(), 5000);
+    const Moments m = sum.moments();
+    const std::vector<double> mean = m.mean.values(), c = m.covariance.values(),
+                              mean0 = whole.mean.values(), c0 = whole.covariance.values();
+    for (std::size_t i = 0; i < mean.size(); i++) EXPECT_NEAR(mean[i], mean0[i], 1e-11);
+    for (std::size_t i = 0; i < c.size(); i++) EXPECT_NEAR(c[i], c0[i], 1e-12);
+  }
+  // Few rows are still known by themselves; a sum may join itself, and copies are copies.
+  MomentSum few(d), more(d);
+  few.add(ops::slice(x, 0, 0, 3));
+  more.add(ops::slice(x, 0, 3, 6));
+  const MomentSum copy = few;
+  few.merge(more);
+  few.merge(few);
+  EXPECT_EQ(few.count(), 12);
+  EXPECT_EQ(copy.count(), 3);
+  EXPECT_TRUE(copy.moments().rows.defined());
+  MomentSum six(d);
+  six.add(ops::slice(x, 0, 0, 6));
+  MomentSum again(d);
+  again.add(ops::slice(x, 0, 0, 3));
+  again.merge(more);
+  EXPECT_EQ(again.moments().rows.values(), six.moments().rows.values());
+  expect_error([&] { few.merge(MomentSum(8)); }, {"9 features", "8 features"});
+  expect_error([&] { few.merge(MomentSum(d, "other", {.ddof = 0})); },
+               {"ddof 1", "ddof 0", "other"});
+}
+TEST(Frechet, FloatFeaturesAreTheirDoubles) {
+  const Tensor x = ops::cast(normals(1500, 6, 23) * 30 + 7, DType::f32);
+  const Moments a = moments(x), b = moments(ops::cast(x, DType::f64));
+  EXPECT_EQ(a.covariance.values(), b.covariance.values());
+  EXPECT_EQ(a.mean.values(), b.mean.values());
+  EXPECT_EQ(a.count, 1500);
+}
+TEST(Frechet, Ddof) {
+  const Tensor x = normals(10, 4, 24);
+  MomentSum population(4, "features", {.ddof = 0});
+  population.add(x);
+  const std::vector<double> c = population.moments().covariance.values(),
+                            c1 = moments(x).covariance.values();
+  for (std::size_t i = 0; i < c.size(); i++) EXPECT_NEAR(c[i], c1[i] * .9, 1e-15);
+  MomentSum few(20, "features", {.ddof = 0});
+  few.add(normals(10, 20, 25));
+  const Moments m = few.moments();
+  const std::vector<double> product = ops::matmul(m.rows, m.rows, true).values(),
+                            s = m.covariance.values();
+  for (std::size_t i = 0; i < s.size(); i++) EXPECT_NEAR(product[i], s[i], 1e-14);
+  expect_error([&] { MomentSum(3, "mine", {.ddof = 2}); }, {"ddof", "0 or 1", "2"});
+}
+// Row after row in float32, here where every addition rounds.
+TEST(Frechet, Float32Mean) {
+  const Tensor x = ops::cast(normals(3000, 5, 26) + 1000, DType::f32);
+  const std::vector<float> v = x.to_vector<float>();
+  MomentSum s(5, "features", {.float32_mean = true}), other(5, "features", {.float32_mean = true});
+  s.add(x);
+  other.add(x);
+  const std::vector<double> found = s.moments().mean.values(), exact = moments(x).mean.values();
+  bool differs = false;
+  for (std::size_t j = 0; j < 5; j++) {
+    float sum = 0;
+    for (std::size_t r = 0; r < 3000; r++) sum += v[r * 5 + j];
+    EXPECT_EQ(found[j], double(sum / 3000.f));
+    differs = differs || std::fabs(found[j] - exact[j]) > 1e-4;
+  }
+  EXPECT_TRUE(differs);
+  s.merge(other);
+  EXPECT_EQ(s.moments().mean.values(), found);  // doubled sum and count
+  // The means' difference is rounded to float32 as well.
+  const Moments a = gaussian({1e8, 0}, diagonal({1, 1})), b = gaussian({1, 1e-3}, diagonal({1, 1}));
+  const Frechet f = frechet_distance(a, b, {.float32_mean = true});
+  EXPECT_EQ(f.mean_term, double(float(1e16 + 1e-6)));
+}
+
+TEST(Frechet, AsOtherToolsDo) {
+  const Index d = 12;
+  const Moments a = moments(ops::matmul(normals(100, d, 27), normals(d, d, 28))),
+                b = moments(ops::matmul(normals(90, d, 29), normals(d, d, 30)) + .5);
+  const double expected = frechet_distance(a, b).distance;
+  for (const FrechetTool& tool : frechet_tools()) {
+    const Frechet f = frechet_distance(a, b, tool.distance);
+    EXPECT_NEAR(f.distance, expected, 1e-6 * expected) << tool.name;
+    const TraceRoot t = tool.distance.trace;
+    EXPECT_EQ(f.method, t == TraceRoot::exact   ? "cholesky"
+                        : t == TraceRoot::sqrtm ? "sqrtm"
+                                                : "eigvals");
+  }
+  EXPECT_EQ(frechet_tool("nvlabs").moments.ddof, 0);
+  EXPECT_TRUE(frechet_tool("torch-fidelity").moments.float32_mean);
+  expect_error([] { frechet_tool("torch_fidelity"); },
+               {"torch_fidelity", "perhaps torch-fidelity"});
+}
+// Products with complex, negative and nilpotent parts: of matrices that are no covariances.
+TEST(Frechet, RootsOfAnyMatrix) {
+  std::string method;
+  const Index n = 7;
+  const Tensor any = normals(n, n, 31) + from(diagonal(std::vector<double>(7, 3.)));
+  const Tensor one = from(diagonal(std::vector<double>(7, 1.)));
+  const double schur = trace_of_sqrtm(any, one, method);
+  EXPECT_NEAR(trace_of_eigvals(any, one, method), schur, 1e-10);
+  EXPECT_EQ(method, "eigvals");
+  const auto two = [](double a, double b, double c, double d) {
+    return Tensor::from(std::vector<double>{a, b, c, d}, {2, 2});
+  };
+  EXPECT_NEAR(trace_of_sqrtm(two(4, 5, 0, 9), two(1, 0, 0, 1), method), 5, 1e-12);
+  EXPECT_EQ(method, "sqrtm");
+  // A turn by a right angle, whose root is one by half of it.
+  EXPECT_NEAR(trace_of_sqrtm(two(0, -1, 1, 0), two(1, 0, 0, 1), method), std::sqrt(2), 1e-12);
+  EXPECT_NEAR(trace_of_eigvals(two(0, -1, 1, 0), two(1, 0, 0, 1), method), std::sqrt(2), 1e-12);
+  // [0 1; 0 0] has no root; with the jitter e its trace is e + 2 e^2, its determinant nearly e, and
+  // in the plane the root's trace is (trace + 2 determinant^(1/2))^(1/2).
+  const double e = 1e-6, determinant = e * (1 + e) * (1 + e * e);
+  EXPECT_NEAR(trace_of_sqrtm(two(1, 0, 0, 0), two(0, 1, -1, 0), method),
+              std::sqrt(e + 2 * e * e + 2 * std::sqrt(determinant)), 1e-12);
+  EXPECT_EQ(method, "sqrtm with 1e-6 I added");
+  expect_error(ErrorKind::data, {"imaginary", "1e-3", "received 0.5"},
+               [&] { trace_of_sqrtm(two(-.25, 0, 0, 1), two(1, 0, 0, 1), method); });
 }
 
 TEST(Frechet, Refusals) {

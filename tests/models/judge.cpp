@@ -38,7 +38,6 @@ class Known : public GenerativeTask {
       : GenerativeTask(0), modes_(std::move(modes)), codes_(codes), aside_(aside) {}
   nn::Module& model() override { return none_; }
   std::vector<training::Phase> phases() override { return {}; }
-  std::optional<double> score(const training::Figures&) const override { return {}; }
   bool draw(const data::DataSet&, const std::string&) override { return false; }
   std::string describe() const override { return {}; }
   bool generates() const override { return true; }

@@ -1,92 +1,11 @@
-// Probabilistic PCA: p(x|z) = N(W z + m, s^2 I) with orthogonal columns in W, so that the posterior
-// is diagonal and log p(x), the ELBO and the posterior are known in closed form.
-#include <gtest/gtest.h>
+// Latent-variable models and what is measured of them where all is known in closed form.
+#include "tests/models/linear_gaussian.h"
 
-#include "engine/ops/ops.h"
 #include "models/measures/bounds.h"
-#include "tests/models/linear_algebra.h"
 
 namespace imago::models {
 namespace {
-
-using test::Matrix;
-constexpr std::size_t D = 6, d = 3;
-constexpr double sigma = 0.5;
-
-std::vector<double> normals(std::size_t n, std::uint64_t seed) {
-  Generator g{seed};
-  return ops::randn({Index(n)}, g, DType::f64).values();
-}
-
-struct LinearGaussian {
-  // shift and widen move q away from the posterior: mu + shift, logvar + widen.
-  LinearGaussian(Bound bound, Index samples, double shift, double widen, DType dtype = DType::f64)
-      : model(options(bound, samples), nn::Init{initial, {}, dtype}, noise),
-        covariance(D, D),
-        mean(normals(D, 12)) {
-    Matrix w(D, d);
-    w.v = normals(D * d, 11);
-    w = test::orthonormal(w);
-    for (std::size_t j = 0; j < d; j++)
-      for (std::size_t i = 0; i < D; i++) w(i, j) *= 0.6 + 0.5 * double(j);
-    covariance = w * test::transpose(w);
-    for (std::size_t i = 0; i < D; i++) covariance(i, i) += sigma * sigma;
-
-    std::vector<double> head(2 * d * D), head_bias(2 * d);
-    for (std::size_t j = 0; j < d; j++) {
-      double column = 0;
-      for (std::size_t i = 0; i < D; i++) column += w(i, j) * w(i, j);
-      const double m = column + sigma * sigma;  // W^T W + s^2 I is diagonal
-      head_bias[j] = shift;
-      for (std::size_t i = 0; i < D; i++) {
-        head[j * D + i] = w(i, j) / m;
-        head_bias[j] -= w(i, j) / m * mean[i];
-      }
-      head_bias[d + j] = std::log(sigma * sigma / m) + widen;
-      // KL(q || posterior), one dimension: ((v - 1 - ln v) + shift^2 / variance) / 2 with v =
-      // e^widen.
-      kl += 0.5 * (std::exp(widen) - 1 - widen + shift * shift / (sigma * sigma / m));
-    }
-    load("encoder.0.weight", head);
-    load("encoder.0.bias", head_bias);
-    load("decoder.0.weight", w.v);
-    load("decoder.0.bias", mean);
-  }
-  static LatentVariableOptions options(Bound bound, Index samples) {
-    LatentVariableOptions o;
-    o.features = D, o.latent = d, o.hidden = {}, o.likelihood = Likelihood::Kind::gaussian,
-    o.sigma = sigma, o.bound = bound, o.samples = samples;
-    return o;
-  }
-  void load(const std::string& name, const std::vector<double>& values) {
-    for (const auto& p : model.parameters())
-      if (p.name == name)
-        return p.value.copy_(ops::cast(Tensor::from(values, p.value.shape()), p.value.dtype()));
-    FAIL() << "no parameter " << name;
-  }
-  double log_p(const std::vector<double>& x, std::size_t row) const {
-    return test::log_normal(
-        {x.begin() + std::ptrdiff_t(row * D), x.begin() + std::ptrdiff_t((row + 1) * D)}, mean,
-        covariance);
-  }
-  double mean_log_p(const std::vector<double>& x) const {
-    double s = 0;
-    for (std::size_t i = 0; i < x.size() / D; i++) s += log_p(x, i);
-    return s / double(x.size() / D);
-  }
-
-  Generator initial{1}, noise{2};
-  LatentVariableModel model;
-  Matrix covariance;
-  std::vector<double> mean;
-  double kl = 0;
-};
-
-const std::vector<double>& data() {
-  static const std::vector<double> x = normals(40 * D, 13);
-  return x;
-}
-Tensor batch() { return Tensor::from(data(), {40, Index(D)}); }
+using namespace linear_gaussian;
 
 TEST(LinearGaussian, AtThePosteriorEveryWeightIsLogP) {
   LinearGaussian m(Bound::iwae, 5, 0, 0);
@@ -230,6 +149,32 @@ TEST(LinearGaussian, MeasuresAreTheClosedForms) {
   EXPECT_NEAR(training::figure(at(1, 8), "distortion"), ops::mean(distortion).item(), 1e-5);
   EXPECT_THROW(measure(m.model, set, set.test, {.metrics = {"fid"}}), Error);
   EXPECT_THROW(measure(m.model, set, set.valid, {}), Error);
+}
+
+// Annealing and what codes know, as figures of a split.
+TEST(LinearGaussian, FiguresOfAnnealingAndInformation) {
+  LinearGaussian m(Bound::elbo, 1, .8, 0, DType::f32);
+  const data::DataSet set = data_set();
+  const auto at = [&](MeasureOptions o) { return measure(m.model, set, set.test, o); };
+  MeasureOptions o{.metrics = {"ais", "active_units", "mi_lower", "mi_upper", "rate"}, .seed = 1};
+  o.chains = 16, o.temperatures = 100;
+  const training::Figures f = at(o);
+  EXPECT_NEAR(training::figure(f, "ais"), -m.mean_log_p(data()), .1);
+  EXPECT_EQ(training::figure(f, "active_units"), double(d));
+  EXPECT_GT(training::figure(f, "mi_lower"), .5);
+  EXPECT_LE(training::figure(f, "mi_lower"), std::log(40.) + 1e-9);
+  EXPECT_GT(training::figure(f, "mi_upper"), training::figure(f, "mi_lower"));
+  o.metrics = {"ais"};
+  const double whole = training::figure(at(o), "ais");
+  EXPECT_EQ(whole, training::figure(f, "ais"));
+  double share = 0;
+  o.progress = [&](double s) { share = std::max(share, s); };
+  at(o);
+  EXPECT_EQ(share, 1);
+  o.stop = [] { return true; };
+  EXPECT_TRUE(at(o).empty());
+  o.metrics = {"mi_lower"};
+  EXPECT_TRUE(at(o).empty());
 }
 
 }  // namespace

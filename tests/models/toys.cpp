@@ -44,7 +44,6 @@ struct Paced : GenerativeTask {
     return {phase};
   }
   std::string describe() const override { return {}; }
-  std::optional<double> score(const training::Figures&) const override { return {}; }
   bool draw(const data::DataSet&, const std::string&) override { return false; }
   std::vector<std::string> metric_names() const override { return {}; }
   training::Figures measure(const data::DataSet&, const data::Split&,

@@ -78,6 +78,7 @@ void add_norm_cases(std::vector<OpCase>&);
 void add_random_cases(std::vector<OpCase>&);
 void add_variational_cases(std::vector<OpCase>&);
 void add_penalty_cases(std::vector<OpCase>&);
+void add_trace_root_cases(std::vector<OpCase>&);
 const std::vector<OpCase>& op_cases();
 
 }  // namespace imago::test

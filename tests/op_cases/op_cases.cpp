@@ -17,6 +17,7 @@ const std::vector<OpCase>& op_cases() {
     add_random_cases(rows);
     add_variational_cases(rows);
     add_penalty_cases(rows);
+    add_trace_root_cases(rows);
     return rows;
   }();
   return all;

@@ -67,6 +67,92 @@ TEST(Linalg, SingularValues) {
   }
   EXPECT_EQ(linalg::singular_values(Tensor::zeros({0, 4}, DType::f64)).numel(), 0);
 }
+TEST(Linalg, SymmetricEigenvalues) {
+  for (const Index n : {0, 1, 2, 17, 70}) {
+    const Tensor x = normals({n, n}, 4), a = x + ops::transpose(x);
+    expect_near(linalg::symmetric_eigenvalues(ops::transpose(lower_only(a))),
+                linalg::symmetric_eigen(a).values, 1e-12);
+  }
+}
+TEST(Linalg, PivotedCholesky) {
+  for (const auto& [n, rank] : {std::pair{0, 0}, {1, 1}, {6, 0}, {17, 17}, {40, 11}, {300, 270}}) {
+    const Tensor x = normals({rank, n}, 5),
+                 a = rank ? ops::matmul(x, x, true) : Tensor::zeros({n, n}, DType::f64);
+    const linalg::Pivoted p = linalg::pivoted_cholesky(lower_only(a));
+    ASSERT_EQ(p.rank(), rank);
+    const Tensor f = linalg::factor(p);
+    if (rank) expect_near(ops::matmul(f, f, true), a, 1e-10);
+    std::vector<double> falls = p.pivots();
+    EXPECT_TRUE(std::is_sorted(falls.rbegin(), falls.rend()));
+    const std::vector<double> l = p.l.values();
+    for (Index i = 0; i < n; i++)
+      for (Index j = i + 1; j < rank; j++) EXPECT_EQ(l[std::size_t(i * rank + j)], 0);
+    // F s F^T in tiles, of which the upper triangle is there.
+    const Tensor y = normals({n, n}, 6), s = y + ops::transpose(y);
+    if (!rank) continue;
+    const Tensor m = linalg::congruence(p, s),
+                 want = ops::matmul(f, ops::matmul(s, f, false, true));
+    for (Index i = 0; i < rank; i++)
+      for (Index j = i; j < rank; j++)
+        EXPECT_NEAR(m.data<double>()[i * rank + j], want.data<double>()[i * rank + j], 1e-8);
+  }
+}
+TEST(Linalg, InverseOfLower) {
+  const Tensor x = normals({9, 5}, 7), l = *linalg::cholesky(ops::matmul(x, x, true));
+  expect_near(ops::matmul(linalg::inverse_of_lower(l), l), identity(5), 1e-12);
+}
+TEST(Linalg, Svd) {
+  for (const auto& [m, n] : {std::pair{5, 5}, {9, 4}, {4, 9}, {1, 6}, {6, 1}}) {
+    const Index k = std::min(m, n);
+    const Tensor a = normals({m, n}, 8);
+    const linalg::Svd r = linalg::svd(a);
+    expect_near(r.s, linalg::singular_values(a), 1e-13);
+    expect_near(ops::matmul(r.u, r.u, true), identity(k), 1e-13);
+    expect_near(ops::matmul(r.vt, r.vt, false, true), identity(k), 1e-13);
+    expect_near(ops::matmul(r.u, ops::reshape(r.s, {k, 1}) * r.vt), a, 1e-13);
+  }
+}
+// Of a real matrix with real and complex eigenvalues; t is triangular and z unitary.
+TEST(Linalg, ComplexSchur) {
+  using C = std::complex<double>;
+  const std::size_t n = 12;
+  const Tensor a = normals({12, 12}, 9);
+  const linalg::Schur s = linalg::complex_schur(a);
+  const double* v = a.data<double>();
+  double below = 0, complex = 0;
+  for (std::size_t i = 0; i < n; i++)
+    for (std::size_t j = 0; j < n; j++) {
+      C product = 0, unit = 0;
+      for (std::size_t k = 0; k < n; k++) {
+        unit += s.z[i * n + k] * std::conj(s.z[j * n + k]);
+        for (std::size_t l = 0; l < n; l++)
+          product += s.z[k * n + i] * s.t[l * n + k] * std::conj(s.z[l * n + j]);
+      }
+      EXPECT_NEAR(std::abs(product - v[j * n + i]), 0, 1e-13);
+      EXPECT_NEAR(std::abs(unit - double(i == j)), 0, 1e-13);
+      if (i > j) below += std::abs(s.t[j * n + i]);
+      if (i == j) complex += std::fabs(s.t[j * n + i].imag());
+    }
+  EXPECT_EQ(below, 0);
+  EXPECT_GT(complex, 1);
+  C sum = 0, expected = 0;
+  for (const C& w : linalg::eigenvalues(a)) sum += w * w;
+  for (std::size_t i = 0; i < n; i++) expected += s.t[i * n + i] * s.t[i * n + i];
+  EXPECT_NEAR(std::abs(sum - expected), 0, 1e-11);
+}
+TEST(Linalg, CentredGram) {
+  for (const auto& [n, d] : {std::pair{1, 1}, {5, 3}, {70, 300}}) {
+    const Tensor x = normals({n, d}, 10), centred = x - ops::mean(x, {0}),
+                 want = ops::matmul(centred, centred, true);
+    std::vector<double> v = x.values(), mean(std::size_t(d), 7.), sum(std::size_t(d * d), 1.);
+    linalg::add_centred_gram(n, d, v.data(), mean.data(), sum.data());
+    expect_near(Tensor::from(v, {n, d}), centred, 1e-14);
+    expect_near(Tensor::from(mean, {d}), ops::mean(x, {0}), 1e-14);
+    for (Index i = 0; i < d; i++)
+      for (Index j = 0; j <= i; j++)
+        EXPECT_NEAR(sum[std::size_t(i * d + j)], 1 + want.data<double>()[i * d + j], 1e-11);
+  }
+}
 TEST(Linalg, LeavesItsArgument) {
   const Tensor a = identity(3) * 4;
   linalg::cholesky(a);

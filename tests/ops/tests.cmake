@@ -7,6 +7,7 @@ imago_test(test_pointwise_special ${CMAKE_CURRENT_LIST_DIR}/pointwise_special.cp
 imago_test(test_reduce ${CMAKE_CURRENT_LIST_DIR}/reduce.cpp)
 target_link_libraries(test_reduce PRIVATE OpenMP::OpenMP_CXX)
 imago_test(test_index ${CMAKE_CURRENT_LIST_DIR}/index.cpp)
-imago_test(test_linalg ${CMAKE_CURRENT_LIST_DIR}/linalg.cpp)
+imago_test(test_linalg ${CMAKE_CURRENT_LIST_DIR}/linalg.cpp ${CMAKE_CURRENT_LIST_DIR}/newton_root.cpp)
+imago_test(test_pairs ${CMAKE_CURRENT_LIST_DIR}/pairs.cpp)
 imago_test(test_norm ${CMAKE_CURRENT_LIST_DIR}/norm.cpp)
 target_link_libraries(test_norm PRIVATE OpenMP::OpenMP_CXX)

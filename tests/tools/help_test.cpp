@@ -94,7 +94,7 @@ TEST_F(Help, AMisunderstoodCommandLine) {
   fails({"train", "--dta"}, 2, "received --dta");
   fails({"train", "vae", "--out"}, 2, "missing value, in imago train, expected --out DIR");
   fails({"sample", "r", "-n"}, 2, "missing value, in imago sample, expected -n N");
-  fails({"evaluate"}, 2, "expected imago evaluate RUN [OPTIONS], received no RUN");
+  fails({"evaluate"}, 2, "expected imago evaluate RUN|IMAGES [OPTIONS], received no RUN|IMAGES");
   fails({"list", "devices"}, 2, "an argument too many, in imago list");
   fails({"--", "x"}, 2, "an argument too many");
   fails({"--=3"}, 2, "received --=3");

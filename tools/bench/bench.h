@@ -42,12 +42,16 @@ void register_ops();    // every row of tests/op_cases with a bench shape; fused
 void register_steps();  // training steps: cases A, B and B'; Adam alone and its composite
 void register_critic_steps();  // case D
 void register_dcgan_steps();   // case C
+void register_frechet();       // case E: covariance and trace
+void register_measures();      // case E, what is measured of pairs
 // write_losses of a case ("A") on cpu; seed of the noise and the loss in its metadata.
 void dump_losses(const std::string& name, const std::string& file);
 // The same of case D's critics; false for another name.
 bool dump_critic_losses(const std::string& name, const std::string& file);
 std::vector<std::string> critic_cases();
 bool dump_dcgan_losses(const std::string& name, const std::string& file);  // of case C
+bool dump_measures(const std::string& name, const std::string& file);      // features and figures
+std::vector<std::string> measure_cases();
 // Prints, for every benchmark of a JSON file written by --benchmark_out, the time now over the time
 // then.
 class Comparison : public benchmark::ConsoleReporter {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Compares imago-bench with PyTorch on this machine: ratio = PyTorch's time / Imago's, larger is better for Imago.
 
-usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',C,D,H"]
+usage: compare_torch.py --json FILE [--bin build/bin] [--threads 1,2] [--cases "A,B,B',C,D,E,H"]
 Needs torch, numpy and safetensors (PyPI); run by hand, never by a test. Blocks of the two sides alternate; each pair of
 blocks yields a ratio, and their median and quartiles are reported. PyTorch runs as the fastest of eager, fused Adam and
 torch.compile. Before a case is timed, every one of them must reproduce imago-bench's first 20 losses, with its weights,
-batches and noise. Case H compares `imago` with a PyTorch script: start-up, time to the first step, peak memory.
+batches and noise. Case E compares the
+covariance of 10,000 x 2048 with NumPy's and the trace of the root at d = 2048 with SciPy's sqrtm and with eigenvalues of
+the product (NumPy, PyTorch), and needs scipy too. Case H compares `imago` with a PyTorch script: start-up, time to the first step, peak memory.
 """
 import argparse
 import json
@@ -22,7 +24,7 @@ sys.path += [str(HERE), str(HERE.parent.parent / "tests/golden")]
 # torch is imported late: until then this process is small, and a child's peak memory is at least its parent's.
 
 CASES = {"A": ["A"], "B": ["B/k=1", "B/k=5", "B/k=50"], "B'": ["B'/k=1", "B'/k=50"],
-         "C": ["C"], "D": ["D/dense", "D/conv"], "H": []}
+         "C": ["C"], "D": ["D/dense", "D/conv"], "E": [], "H": []}
 STEPS = 20
 SPIN = {"GOMP_SPINCOUNT": "10000"}  # both sides; what imago sets for itself, and no slower for PyTorch
 
@@ -77,6 +79,34 @@ def compare_step(program, case, threads, rounds, seconds):
     return compared(theirs, [run["real_time"] for run in ours], "ms a step", torch_variant=best, torch_variants=tried,
                     equal_losses=proof, floor_ms=statistics.median(run["floor_ms"] for run in ours),
                     over_floor=middle([run["over_floor"] for run in ours]))
+
+
+# ---- case E
+
+FRECHET = {"E/covariance": ("covariance/10000/2048", {"numpy.cov": ["cov", "2048", "10000"]}),
+           "E/trace": ("trace/exact/2048", {"scipy.sqrtm": ["sqrtm", "2048"], "numpy.eigvals": ["eigvals", "2048"],
+                                            "torch.eigvals": ["torch_eigvals", "2048"]})}
+
+
+def compare_frechet(program, threads, rounds):
+    """Records by case and peer; the two sides in turn, each a process of its own."""
+    environment = {**os.environ, **SPIN, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    records = {}
+    for case, (name, peers) in FRECHET.items():
+        for peer, arguments in peers.items():
+            theirs, ours = [], []
+            for _ in range(rounds):
+                out = subprocess.run([sys.executable, str(HERE / "frechet_peers.py"), *arguments], env=environment,
+                                     stdout=subprocess.PIPE, check=True, text=True).stdout
+                theirs.append(float(out.split()[0]) * 1e3)
+                out = subprocess.run([program, f"--benchmark_filter=^frechet/{name}$", "--benchmark_format=json"],
+                                     env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+                                     text=True).stdout
+                block, = json.loads(out)["benchmarks"]
+                ours.append(block["real_time"])
+            more = {"of_gemm": block["of_gemm"]} if "of_gemm" in block else {}
+            records[f"{case} {peer}"] = compared(theirs, ours, "ms", **more)
+    return records
 
 
 # ---- case H
@@ -167,7 +197,7 @@ def main():
 
     cases = {}
 
-    row = "{:14s}{:>8}{:>8} {:18s}{:>10}{:>10}{:>12}  {}"
+    row = "{:26s}{:>8}{:>8} {:18s}{:>10}{:>10}{:>12}  {}"
     print(row.format("case", "threads", "ratio", "  quartiles", "torch", "imago", "over floor", ""), flush=True)
 
     def show(name, r, threads=""):
@@ -180,6 +210,13 @@ def main():
         for name, result in compare_start(imago, max(3, a.rounds // 2)).items():
             cases[name] = result
             show(name, result)
+    if "E" in a.cases:
+        for threads in a.threads:
+            for name, result in compare_frechet(program, threads, max(3, a.rounds // 2)).items():
+                cases.setdefault(name, {"threads": threads, "by_threads": {}}).update(
+                    ratio=result["ratio"], spread=result["spread"], threads=threads)
+                cases[name]["by_threads"][str(threads)] = result
+                show(name, result, str(threads))
     for name in [case for group in a.cases for case in CASES[group]]:
         by_threads = {}
         for threads in a.threads:

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
     imago::bench::register_steps();
     imago::bench::register_critic_steps();
     imago::bench::register_dcgan_steps();
+    imago::bench::register_measures();
+    imago::bench::register_frechet();
     if (comparison)
       benchmark::RunSpecifiedBenchmarks(comparison.get());
     else

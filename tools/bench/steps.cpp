@@ -162,7 +162,8 @@ void write_losses(const std::string& file, const Tensor& data, const std::vector
 }
 
 void dump_losses(const std::string& name, const std::string& file) {
-  if (dump_critic_losses(name, file) || dump_dcgan_losses(name, file)) return;
+  if (dump_critic_losses(name, file) || dump_dcgan_losses(name, file) || dump_measures(name, file))
+    return;
   std::string names;
   for (const Case& c : cases()) {
     names += (names.empty() ? "" : ", ") + std::string(c.name);
@@ -180,6 +181,7 @@ void dump_losses(const std::string& name, const std::string& file) {
   }
   for (const std::string& critic : critic_cases()) names += ", " + critic;
   names += ", C";
+  for (const std::string& measure : measure_cases()) names += ", " + measure;
   throw Error(ErrorKind::usage, {"no such case", "--dump-losses", "one of " + names, name});
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/data/data_set.h"
 #include "models/demos/demos.h"
+#include "models/measures/inception_input.h"
 #include "models/presets.h"
 
 namespace imago::tool {
@@ -79,6 +80,13 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
   const std::string name = o.get_name(o.get_positional()), type = o.get_type_name();
   Words found;
   if (name == "RUN" || type == "RUN") return runs(partial);
+  if (name == "RUN|IMAGES") {
+    found = runs(partial);
+    found.push_back(":files");
+    return found;
+  }
+  if (name == "--pipeline") return models::pipeline_names();
+  if (name == "--dims") found = {"64", "192", "768", "2048"};
   if (name.rfind("PRESET", 0) == 0)
     for (const models::Preset& p : models::presets()) found.push_back(p.name);
   if (name == "PRESET|CONFIG.json") found.push_back(":files");
@@ -86,10 +94,14 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
     for (const models::Demo& d : models::demos()) found.push_back(d.name);
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
-    return listed(partial, {"elbo", "rate", "distortion", "iwae", "nll", "mse", "accuracy",
-                            "critic", "fd", "label_accuracy", "mmd2", "modes", "purity", "w1"});
+    return listed(partial,
+                  {"elbo",     "rate",        "distortion", "iwae",    "nll",      "mse",
+                   "accuracy", "critic",      "fd",         "fid",     "kid",      "is",
+                   "prdc",     "precision",   "recall",     "density", "coverage", "label_accuracy",
+                   "modes",    "purity",      "w1",         "mmd2",    "ais",      "mi_lower",
+                   "mi_upper", "active_units"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
-  if (name == "--split") found = {"train", "valid", "test"};
+  if (name == "--split") found = {"train", "valid", "test", "all"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};
   if (type == "NAME|PATH") {
     found = sets();

@@ -73,7 +73,8 @@ CLI::Option* add_set(CLI::App*, training::Settings* settings);
 struct RunOptions {
   std::string run, device = "auto", checkpoint = "best";
 };
-void add_run_options(CLI::App*, RunOptions*);
+// what: the positional argument, where it may be more than a run.
+void add_run_options(CLI::App*, RunOptions*, const std::string& what = "RUN");
 
 // Ctrl-C and SIGTERM: the first asks for an end, the second ends at once with 128 + its number.
 void catch_signals();

@@ -52,6 +52,10 @@ constexpr Meaning meanings[] = {
     {"distortion", "nats", "\u2212E log p(x|z); smaller is better"},
     {"rate", "nats", "KL(q(z|x) \u2016 p(z)), the information in the code"},
     {"loss", "nats", "what training minimises; smaller is better"},
+    {"ais", "nats", "\u2212log p(x) by annealed importance sampling; smaller is better"},
+    {"mi_lower", "nats", "information of the code on the data, from below"},
+    {"mi_upper", "nats", "information of the code on the data, from above"},
+    {"active_units", "", "dimensions of the code that depend on the data"},
     {"mse", "", "mean squared error of a dimension; smaller is better"},
 };
 const Meaning& meaning(const std::string& name) {

@@ -1,0 +1,52 @@
+// What the parts of `imago evaluate` share: its options, and how figures are printed. Not here: how
+// they are measured.
+#pragma once
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "models/generative_task.h"
+#include "models/measures/feature_network.h"
+#include "tools/imago/program.h"
+#include "tools/imago/terminal.h"
+
+namespace imago::tool {
+
+struct EvaluateCommand {
+  RunOptions run;
+  std::vector<std::string> metrics;  // as they were asked for
+  std::string data, resize, split = "test", judge, features, reference, weights, cache,
+                            pipeline = "torch-fidelity";
+  std::int64_t seed = 0, samples = 1000, drawn = 10000, limit = 0, count = 2048, subset = 1000;
+  bool json = false;
+};
+
+// Names for what the library calls otherwise: fid is fd, prdc is four figures.
+std::vector<std::string> plain_metrics(const std::vector<std::string>& asked);
+bool asks(const EvaluateCommand& o, const std::string& metric);
+// modes and prdc are objects of their own, and fd is called as it was asked for.
+nlohmann::ordered_json json_of(const EvaluateCommand& o, const training::Figures& figures);
+
+// That of --weights, else that of --judge; null without either.
+std::shared_ptr<const models::FeatureNetwork> network_of(const EvaluateCommand& o);
+// What features are of.
+void add_network(nlohmann::ordered_json& object, const models::FeatureNetwork& network);
+std::string network_line(const models::FeatureNetwork& network);
+
+// The progress of what is measured, with the time left, where a terminal shows it.
+class Progress {
+ public:
+  Progress() : status_(true) {}
+  std::function<void(double)> hook();
+  void clear() { status_.clear(); }
+
+ private:
+  StatusLine status_;
+  double share_ = 2;
+  std::chrono::steady_clock::time_point begin_;
+};
+
+// Of images or features that no run of ours made. Returns the exit status.
+bool is_of_samples_alone(const EvaluateCommand& o);
+int evaluate_samples(const EvaluateCommand& o);
+
+}  // namespace imago::tool
