@@ -275,8 +275,8 @@ TEST(Runs, OpensSamplesReconstructsAndMeasures) {
     options.measure.metrics = run.metric_names();
     if (std::string(name) != "ae") {  // what needs a network says so
       test::expect_error(ErrorKind::usage, {"'fd'", "--judge"}, [&] { run.evaluate(options); });
-      const auto of_features =
-          std::erase_if(options.measure.metrics, [](const auto& m) { return is_feature_metric(m); });
+      const auto of_features = std::erase_if(options.measure.metrics,
+                                             [](const auto& m) { return is_feature_metric(m); });
       EXPECT_EQ(of_features, feature_metrics().size());
     }
     options.measure.limit = 3;
