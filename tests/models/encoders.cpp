@@ -129,6 +129,23 @@ TEST(Ali, BothSidesAreFooledWithPairs) {
   EXPECT_NEAR(figure(m.terms("critic", b), "penalty"), .5 * (norm - 1) * (norm - 1), 1e-4);
 }
 
+// A log-variance of a million is taken for six: codes are noise of e^3, and nothing overflows.
+TEST(Ali, TheEncodersVarianceIsBounded) {
+  Made m("ali", points, small);
+  // The critic's value is z0 + 10^4, far from where its units end; E = (0, 0).
+  m.set({{"encoder.net.2.bias", {0, 0, 1e6f, 1e6f}},
+         {"critic.net.0.weight", {0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+         {"critic.net.0.bias", {1e4f, 10, 10}},
+         {"critic.net.2.weight", {1, 0, 0}}});
+  const Index n = 20000;
+  const training::Batch b{Tensor::zeros({n, 2})};
+  // As the encoder's loss the generator's phase shows softplus(value), which is the value here:
+  // its mean is within four standard errors of 10^4.
+  const double spread = std::exp(3.), error = spread / std::sqrt(double(n));
+  EXPECT_NEAR(figure(m.terms("generator", b), "encoder_loss"), 1e4, 4 * error);
+  EXPECT_TRUE(std::isfinite(figure(m.terms("critic", b), "critic_loss")));
+}
+
 // The names of the parameters that the phases' first terms reach at these steps.
 std::set<std::string> reached(Made& m, const Tensor& x, const std::vector<Index>& steps) {
   std::set<std::string> names;
