@@ -75,6 +75,26 @@ TEST(Sinkhorn, SaysWhenItHasNotConverged) {
   const auto s = sinkhorn(x, y, {.epsilon = .001, .tolerance = 1e-9, .iterations = 3});
   EXPECT_FALSE(s->converged);
   EXPECT_GT(s->error, 1e-9);
+  // After one iteration from potentials of 0 the columns are right, and rows hold their share of
+  // each: by plain numbers.
+  const auto once =
+      sinkhorn(x, y, {.power = 2, .epsilon = 50, .tolerance = 1e-12, .iterations = 1});
+  ASSERT_EQ(once->iterations, 1);
+  const std::vector<double> a = x.values(), b = y.values();
+  std::vector<double> rows(40, 0.);
+  for (std::size_t j = 0; j < 40; j++) {
+    std::vector<double> k;
+    double sum = 0;
+    for (std::size_t i = 0; i < 40; i++) {
+      const double u = a[2 * i] - b[2 * j], v = a[2 * i + 1] - b[2 * j + 1];
+      k.push_back(std::exp(-(u * u + v * v) / once->epsilon));
+      sum += k.back();
+    }
+    for (std::size_t i = 0; i < 40; i++) rows[i] += k[i] / sum / 40;
+  }
+  double error = 0;
+  for (const double r : rows) error += std::fabs(r - 1. / 40);
+  EXPECT_NEAR(once->error, error, 1e-12);
 }
 TEST(Sinkhorn, KnownDistances) {
   const Tensor x = normals({50, 3}, 7), t = Tensor::from(std::vector<double>{1, -2, 2}, {3});
