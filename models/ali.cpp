@@ -127,13 +127,15 @@ Preset ali_preset() {
                       .defaults = {{"latent", "32"},
                                    {"width", "48"},
                                    {"encoder_norm", "none"},
-                                   {"penalty", "r1"},
-                                   {"lambda", "1"}},
+                                   {"spectral_norm", "critic"},
+                                   {"lr", "5e-4"}},
                       .points = {{"latent", "2"},
+                                 {"penalty", "r1"},
                                  {"lambda", "0.015"},
                                  {"penalty_every", "2"},
                                  {"lr", "1e-3"},
-                                 {"width", "0"}},
+                                 {"width", "0"},
+                                 {"spectral_norm", "none"}},
                       .make = make_game<Ali>,
                       .settle = settle});
 }

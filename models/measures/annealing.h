@@ -25,9 +25,11 @@ struct Annealed {
   double accepted = 0;        // share of transitions
 };
 // Means over chains of the weights of a path from the start to p(z|x), geometric: their logarithms
-// are, in expectation, lower bounds of log p(x). x: [B, D]. B chains temperatures leapfrog passes
-// through the decoder and back, of B chains rows at once. Nothing where stopped. Error (usage) for
-// options out of range, and for an autoencoder, which has no prior.
+// are, in expectation, lower bounds of log p(x); but for the step size, which follows the chains'
+// own acceptance: a bias that many chains share and few feel (of one chain up to .1 nats). x: [B,
+// D]. B chains temperatures leapfrog passes through the decoder and back, of B chains rows at once.
+// Nothing where stopped. Error (usage) for options out of range, and for an autoencoder, which has
+// no prior.
 std::optional<Annealed> annealed_log_p(LatentVariableModel& model, const Tensor& x,
                                        const AnnealingOptions& options, Generator& g);
 // The paths backwards from z [B, d], for x drawn from p(x|z) row by row: there z is an exact draw

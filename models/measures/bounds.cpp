@@ -173,8 +173,10 @@ training::Figures measure(LatentVariableModel& model, const data::DataSet& data,
   const std::vector<std::string> wanted =
       checked_metrics(o.metrics, default_metrics(model), metric_names(model));
   if (!split) throw Error(ErrorKind::data, {"the split is empty", data.name, "samples", "none"});
-  if (o.samples < 1)
-    throw Error(ErrorKind::usage, {"samples out of range", {}, "at least 1", concat(o.samples)});
+  for (const auto& [name, value] : {std::pair{"samples", o.samples}, {"chains", o.chains}})
+    if (value < 1)
+      throw Error(ErrorKind::usage,
+                  {concat(name, " out of range"), {}, "at least 1", concat(value)});
 
   const NoGrad no_grad;
   Pass pass(model, data, split, o);

@@ -8,6 +8,7 @@
 #include "engine/ops/newton_root.h"
 #include "engine/ops/ops.h"
 #include "models/measures/frechet_peers.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 
@@ -19,6 +20,19 @@ double trace(const Tensor& square) {
   for (Index i = 0; i < square.size(0); i++) t += v[i * (square.size(0) + 1)];
   return t;
 }
+// Moments in units in which the covariance's trace is near 1: products of two such neither overflow
+// nor vanish. A power of 2, so that nothing is rounded.
+struct InUnits {
+  Moments m;
+  double unit = 1;
+  explicit InUnits(const Moments& moments) : m(moments) {
+    const double t = trace(m.covariance);
+    if (!(t > 0) || !std::isfinite(t)) return;
+    unit = std::ldexp(1, std::ilogb(t) / 2);
+    m.covariance = m.covariance / unit / unit;
+    if (m.rows.defined()) m.rows = m.rows / unit;
+  }
+};
 double sum_of_log_squares(const std::vector<double>& v) {
   double s = 0;
   for (const double x : v) s += 2 * std::log(x);
@@ -133,22 +147,33 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
   const double traces = trace(a.covariance) + trace(b.covariance);
   Frechet f;
   f.mean_term = squared_distance(a.mean, b.mean, options.float32_mean);
+  check_finite(f.mean_term + traces, "Frechet distance");
+  const auto in_units = [&](const auto& root_of) {
+    const InUnits p(a), q(b);
+    root_of(p.m, q.m, traces / p.unit / q.unit);
+    f.trace_of_root *= p.unit * q.unit;
+  };
+  const auto exactly = [&](const Moments& p, const Moments& q, double t) { exact(p, q, t, f); };
   switch (options.trace) {
-    case TraceRoot::exact: exact(a, b, traces, f); break;
+    case TraceRoot::exact: in_units(exactly); break;
     case TraceRoot::products:
-      by_products(a, b, traces, options, f);
+      in_units(
+          [&](const Moments& p, const Moments& q, double t) { by_products(p, q, t, options, f); });
       if (f.residual <= options.tolerance) break;  // not where it is NaN
-      exact(a, b, traces, f);
+      in_units(exactly);
       f.method += ", not products";
       break;
     case TraceRoot::sqrtm:
-      f.trace_of_root = trace_of_sqrtm(a.covariance, b.covariance, f.method);
+    case TraceRoot::sqrtm_real:
+      f.trace_of_root =
+          trace_of_sqrtm(a.covariance, b.covariance, f.method, options.trace == TraceRoot::sqrtm);
       break;
     case TraceRoot::eigvals:
       f.trace_of_root = trace_of_eigvals(a.covariance, b.covariance, f.method);
       break;
   }
   f.distance = f.mean_term + traces - 2 * f.trace_of_root;
+  check_finite(f.distance, "Frechet distance");
   return f;
 }
 

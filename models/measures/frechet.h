@@ -20,8 +20,9 @@ enum class TraceRoot {
   // By products of matrices alone, on any device: roots of S1 and of S1^(1/2) S2 S1^(1/2) by
   // iteration, whose error is measured. Where that is above the tolerance: exact.
   products,
-  sqrtm,    // of a Schur form of S1 S2, as scipy.linalg.sqrtm and pytorch-fid after it
-  eigvals,  // real parts of the roots of the eigenvalues of S1 S2, as torch-fidelity
+  sqrtm,       // of a Schur form of S1 S2, as scipy.linalg.sqrtm and pytorch-fid after it
+  sqrtm_real,  // the same without pytorch-fid's jitter and its check, real parts, as NVlabs
+  eigvals,     // real parts of the roots of the eigenvalues of S1 S2, as torch-fidelity
 };
 struct FrechetOptions {
   TraceRoot trace = TraceRoot::exact;
@@ -47,7 +48,8 @@ struct Frechet {
   double residual = 0;
 };
 // Error (usage) where the numbers of features differ; Error (data) for sqrtm, as pytorch-fid's
-// ValueError, where the diagonal of the root has imaginary parts above 1e-3.
+// ValueError, where the diagonal of the root has imaginary parts above 1e-3; Error (data) where the
+// distance is beyond a float64.
 Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOptions& = {});
 Frechet frechet_distance(const Tensor& x, const Tensor& y);  // [n, d], [m, d]
 

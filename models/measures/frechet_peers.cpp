@@ -78,18 +78,18 @@ Tensor with_jitter(const Tensor& covariance) {
 
 }  // namespace
 
-double trace_of_sqrtm(const Tensor& a, const Tensor& b, std::string& method) {
+double trace_of_sqrtm(const Tensor& a, const Tensor& b, std::string& method, bool as_pytorch_fid) {
   method = "sqrtm";
   std::optional<Diagonal> d = root_diagonal(ops::matmul(a, b));
-  if (!d) {
+  if (!d && as_pytorch_fid) {
     method = "sqrtm with 1e-6 I added";
     d = root_diagonal(ops::matmul(with_jitter(a), with_jitter(b)));
-    if (!d)
-      throw Error(ErrorKind::data,
-                  {"the product of the covariances has no square root", "sqrtm of pytorch-fid",
-                   "a root", "a division by 0", "take the exact trace"});
   }
-  if (d->imaginary > 1e-3)
+  if (!d)
+    throw Error(ErrorKind::data,
+                {"the product of the covariances has no square root", "sqrtm of SciPy", "a root",
+                 "a division by 0", "take the exact trace"});
+  if (as_pytorch_fid && d->imaginary > 1e-3)
     throw Error(ErrorKind::data,
                 {"imaginary parts of the root of the covariances", "sqrtm of pytorch-fid",
                  "at most 1e-3", concat(d->imaginary), "take the exact trace"});
@@ -111,7 +111,7 @@ const std::vector<FrechetTool>& frechet_tools() {
       {"torch-fidelity",
        {.float32_mean = true},
        {.trace = TraceRoot::eigvals, .float32_mean = true}},
-      {"nvlabs", {.ddof = 0}, {.trace = TraceRoot::sqrtm}},
+      {"nvlabs", {.ddof = 0}, {.trace = TraceRoot::sqrtm_real}},
   };
   return all;
 }

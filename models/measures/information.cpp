@@ -5,6 +5,7 @@
 
 #include "engine/ops/ops.h"
 #include "models/measures/row_set.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 
@@ -46,6 +47,7 @@ std::optional<MutualInformation> mutual_information(const Tensor& z, const Tenso
     }
     watch.done(double(last) / double(n));
   }
+  check_finite(r.lower + r.upper, "mutual information");
   return r;
 }
 

@@ -8,6 +8,7 @@
 #include "models/measures/numpy_random.h"
 #include "models/measures/pair_sums.h"
 #include "models/measures/row_set.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 
@@ -59,6 +60,7 @@ std::optional<Kid> kid(const Tensor& x, const Tensor& y, const KidOptions& o) {
   for (const double v : distances) k.mean += v / double(o.subsets);
   for (const double v : distances) k.std += (v - k.mean) * (v - k.mean) / double(o.subsets);
   k.std = std::sqrt(k.std);
+  check_finite(k.mean + k.std, "KID");
   return k;
 }
 

@@ -25,7 +25,8 @@ struct KidOptions {
 // [n, d], y: [m, d], any floating dtype, on one device; computed in float64 there, in tiles: memory
 // is that of a few subsets. May be negative. Nothing where stopped. 3/2 subsets subset_size^2 2 d
 // flops. Error (usage) for other shapes, for sizes of less than 2, and for subsets larger than a
-// set; Error (data) naming the first row that is not finite.
+// set; Error (data) naming the first row that is not finite, and where squares of the distance are
+// not.
 std::optional<Kid> kid(const Tensor& x, const Tensor& y, const KidOptions& options = {});
 
 }  // namespace imago::models

@@ -97,8 +97,9 @@ struct Candidates {
 // The candidates of all rows r of a tile, by find(r, candidates).
 template <class F>
 Candidates gathered(Index rows, F find) {
+  constexpr Index few = 32;  // one thread is done sooner than another is called
   Candidates all;
-#pragma omp parallel
+#pragma omp parallel if (rows > few)
   {
     Candidates own;
 #pragma omp for schedule(static)

@@ -11,7 +11,7 @@ namespace imago::models {
 
 double median_distance(const Tensor& x, const Tensor& y) {
   const NoGrad no_grad;
-  const RowSet first(x, "MMD, first set", DType::f64), second(y, "MMD, second set", DType::f64);
+  const RowSet first(x, "MMD, first set"), second(y, "MMD, second set");
   check_pair(first, second);
   const Index n = first.count(), all = n + second.count(), some = std::min<Index>(1000, all);
   std::vector<Index> of_first, of_second;

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "engine/core/types.h"
+#include "kernels/kernel.h"
 
 namespace imago::models {
 

@@ -17,4 +17,10 @@ std::vector<double> finite_rows(const Tensor& x, const std::string& where, Index
   return v;
 }
 
+void check_finite(double figure, const char* where) {
+  if (!std::isfinite(figure))
+    throw Error(ErrorKind::data, {"features are too far out", where, "a finite figure",
+                                  concat(figure), "divide them by a constant"});
+}
+
 }  // namespace imago::models

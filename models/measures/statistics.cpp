@@ -7,6 +7,7 @@
 #include "engine/io/file.h"
 #include "engine/io/fingerprint.h"
 #include "engine/io/npy.h"
+#include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
 
 namespace imago::models {
@@ -54,6 +55,14 @@ void check_covariance(const Tensor& sigma, const std::string& path) {
       if (std::fabs(v[i * d + j] - v[j * d + i]) > 1e-6 * most)
         io::fail(path, {concat("sigma is not symmetric in row ", i), concat(v[j * d + i]),
                         concat(v[i * d + j]), "is it a covariance?"});
+  // The factor of a semi-definite matrix has all of its trace but rounding (of float32, in files).
+  double traces = 0, found = 0;
+  for (Index i = 0; i < d; i++) traces += v[i * (d + 1)];
+  for (const double l : linalg::pivoted_cholesky(sigma).l.values()) found += l * l;
+  if (!(std::fabs(found - traces) <= 1e-2 * traces))
+    io::fail(path,
+             {"sigma has negative eigenvalues", "none below 0",
+              concat("a trace of ", traces, " and a factor of ", found), "is it a covariance?"});
 }
 
 }  // namespace

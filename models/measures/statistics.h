@@ -11,7 +11,8 @@ namespace imago::models {
 
 // mu [d] and sigma [d, d], floating, as pytorch-fid and clean-fid write them; of ours besides n
 // and, where n <= d, rows. Error (data) for a missing key, wrong dimensions, a row that is not
-// finite, a sigma that is not symmetric to 1e-6 of its largest variance or has a negative one.
+// finite, a sigma that is not symmetric to 1e-6 of its largest variance or has a negative one or a
+// negative eigenvalue.
 Moments read_statistics(const std::string& path);
 // Atomic: a reader sees the old file or the new one. Other tools read mu and sigma of it.
 void write_statistics(const std::string& path, const Moments& m);

@@ -6,6 +6,7 @@
 #include "engine/ops/ops.h"
 #include "engine/ops/pairs.h"
 #include "models/measures/distance_tiles.h"
+#include "models/measures/rows.h"
 
 namespace imago::models {
 
@@ -83,6 +84,7 @@ std::optional<Sinkhorn> sinkhorn(const Tensor& x, const Tensor& y, const Sinkhor
                           : Tensor();
   if (!most) return {};
   const double mean = ops::mean(means).item();
+  check_finite(mean, where);
   if (mean == 0) {  // all rows of both sets are the same
     o.watch.done(1);
     return Sinkhorn{.converged = true};
@@ -188,6 +190,7 @@ std::optional<Sliced> sliced_wasserstein(const Tensor& x, const Tensor& y, const
   for (const double c : costs) mean += c / n;
   for (const double c : costs) squares += (c - mean) * (c - mean);
   const double error = std::sqrt(squares / (n - 1) / n);
+  check_finite(mean + error, where);
   Sliced r{mean, error};
   if (o.power == 2) {
     r.distance = std::sqrt(mean);

@@ -217,6 +217,39 @@ TEST(Frechet, IllConditioned) {
   check(of_spectrum(step, 20), of_spectrum(step, 20), "cholesky, singular values");
 }
 
+// Units do not show, as long as the distance is a number: products of covariances would overflow or
+// vanish long before, in float32 at 1e-12 already.
+TEST(Frechet, Units) {
+  const Tensor x = normals(90, 8, 40), y = normals(80, 8, 41) * 1.5, few = normals(5, 8, 42);
+  const auto near = [&](const Tensor& p, const Tensor& q, double scale, double other,
+                        const FrechetOptions& o, double tolerance) {
+    SCOPED_TRACE(concat(scale, " ", other, " ", name(o.dtype)));
+    const Moments a = moments(p), b = moments(q);
+    const Frechet f = frechet_distance(moments(p * scale), moments(q * other), o);
+    EXPECT_NEAR(f.trace_of_root / scale / other, frechet_distance(a, b, o).trace_of_root,
+                tolerance * trace(matrix(a.covariance)));
+    if (o.trace == TraceRoot::products) {
+      EXPECT_EQ(f.method, "products");
+      EXPECT_GT(f.residual, 0);
+    }
+  };
+  const FrechetOptions by64{.trace = TraceRoot::products},
+      by32{.trace = TraceRoot::products, .tolerance = 1e-3, .dtype = DType::f32};
+  for (const double scale : {1e-150, 1e-90, 1e-30, 1e-12, 1e12, 1e30, 1e90, 1e150}) {
+    near(x, y, scale, scale, {}, 1e-12);
+    near(x, few, scale, scale, {}, 1e-12);
+    near(x, y, scale, 1 / scale, {}, 1e-12);
+    near(x, y, scale, scale, by64, 1e-12);
+    near(x, y, scale, scale, by32, 1e-3);
+  }
+  // Powers of 2 to the last bit.
+  EXPECT_EQ(frechet_distance(x * 1024, y * 1024).distance / 1024 / 1024,
+            frechet_distance(x, y).distance);
+  for (const TraceRoot t : {TraceRoot::exact, TraceRoot::products, TraceRoot::eigvals})
+    expect_error(ErrorKind::data, {"too far out", "Frechet distance", "finite"},
+                 [&] { frechet_distance(moments(x * 1e160), moments(y * 1e160), {.trace = t}); });
+}
+
 // The iteration on every device: below its residual from the oracle, and left where that is large.
 TEST(Frechet, Products) {
   const Index d = 40;
@@ -358,9 +391,9 @@ TEST(Frechet, AsOtherToolsDo) {
     const Frechet f = frechet_distance(a, b, tool.distance);
     EXPECT_NEAR(f.distance, expected, 1e-6 * expected) << tool.name;
     const TraceRoot t = tool.distance.trace;
-    EXPECT_EQ(f.method, t == TraceRoot::exact   ? "cholesky"
-                        : t == TraceRoot::sqrtm ? "sqrtm"
-                                                : "eigvals");
+    EXPECT_EQ(f.method, t == TraceRoot::exact     ? "cholesky"
+                        : t == TraceRoot::eigvals ? "eigvals"
+                                                  : "sqrtm");
   }
   EXPECT_EQ(frechet_tool("nvlabs").moments.ddof, 0);
   EXPECT_TRUE(frechet_tool("torch-fidelity").moments.float32_mean);
@@ -392,6 +425,16 @@ TEST(Frechet, RootsOfAnyMatrix) {
   EXPECT_EQ(method, "sqrtm with 1e-6 I added");
   expect_error(ErrorKind::data, {"imaginary", "1e-3", "received 0.5"},
                [&] { trace_of_sqrtm(two(-.25, 0, 0, 1), two(1, 0, 0, 1), method); });
+  // NVlabs takes real parts of whatever root there is, and adds nothing.
+  EXPECT_NEAR(trace_of_sqrtm(two(-.25, 0, 0, 1), two(1, 0, 0, 1), method, false), 1, 1e-15);
+  expect_error(ErrorKind::data, {"no square root", "division by 0"},
+               [&] { trace_of_sqrtm(two(1, 0, 0, 0), two(0, 1, -1, 0), method, false); });
+  const Moments imaginary = gaussian({0, 0}, diagonal({-.25, 1})),
+                one2 = gaussian({0, 0}, diagonal({1, 1}));
+  EXPECT_NEAR(frechet_distance(imaginary, one2, frechet_tool("nvlabs").distance).distance, 2.75 - 2,
+              1e-15);
+  expect_error(ErrorKind::data, {"imaginary"},
+               [&] { frechet_distance(imaginary, one2, frechet_tool("pytorch-fid").distance); });
 }
 
 TEST(Frechet, Refusals) {

@@ -115,6 +115,11 @@ TEST(Kid, Refusals) {
   test::expect_error(ErrorKind::data, {"row 7", "second set", "inf"}, [&] {
     kid(x, with_value(x, 7, INFINITY), {1, 9, 1, {}});
   });
+  // Kernels that overflow, and kernels whose squares do.
+  for (const double scale : {1e60, 1e30})
+    test::expect_error(ErrorKind::data, {"too far out", "KID", "finite"}, [&] {
+      kid(x * scale, x * -scale, {2, 9, 1, {}});
+    });
 }
 
 }  // namespace

@@ -54,6 +54,17 @@ TEST(Statistics, OfOtherTools) {
   EXPECT_FALSE(m.rows.defined());
 }
 
+// A covariance that lost digits to float32, singular or not, has negative eigenvalues of its own.
+TEST(Statistics, OfRoundedCovariances) {
+  TemporaryFolder folder;
+  for (const Index n : {200, 20}) {
+    const Moments m = some(n, 60, 4);
+    const Tensor narrow = ops::cast(m.covariance, DType::f32);
+    io::write_npz(folder / "r.npz", {{"mu", io::to_host(m.mean)}, {"sigma", io::to_host(narrow)}});
+    EXPECT_EQ(read_statistics(folder / "r.npz").covariance.values(), narrow.values()) << n;
+  }
+}
+
 TEST(Statistics, Refusals) {
   TemporaryFolder folder;
   const std::string path = folder / "bad.npz";
@@ -86,6 +97,8 @@ TEST(Statistics, Refusals) {
           {"negative variance in row 1", "-1"});
   refused({{"mu", mu}, {"sigma", io::host_array(Values{1, .5, .4, 1}, {2, 2})}},
           {"not symmetric in row 1", "expected 0.5", "received 0.4"});
+  refused({{"mu", mu}, {"sigma", io::host_array(Values{1, 2, 2, 1}, {2, 2})}},
+          {"sigma has negative eigenvalues", "a trace of 2 and a factor of 5"});
   refused({{"mu", mu}, {"sigma", sigma}, {"n", mu}}, {"wrong n"});
   refused({{"mu", mu},
            {"sigma", sigma},
