@@ -127,15 +127,13 @@ Preset ali_preset() {
                       .defaults = {{"latent", "32"},
                                    {"width", "48"},
                                    {"encoder_norm", "none"},
-                                   {"spectral_norm", "critic"},
-                                   {"lr", "5e-4"}},
+                                   {"penalty", "r1"},
+                                   {"lambda", "1"}},
                       .points = {{"latent", "2"},
-                                 {"penalty", "r1"},
                                  {"lambda", "0.015"},
                                  {"penalty_every", "2"},
                                  {"lr", "1e-3"},
-                                 {"width", "0"},
-                                 {"spectral_norm", "none"}},
+                                 {"width", "0"}},
                       .make = make_game<Ali>,
                       .settle = settle});
 }

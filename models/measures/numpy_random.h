@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/kernel.h"
+#include "engine/core/types.h"
 
 namespace imago::models {
 

@@ -221,8 +221,10 @@ TEST_F(Judged, WhatIsThereIsReported) {
   EXPECT_EQ(names(false, {.drawn = 80}), "own label_accuracy ");
   EXPECT_EQ(names(true, {.drawn = 80, .judge = judge_}), "own fd purity ");
   EXPECT_EQ(names(false, {.metrics = {"own"}, .drawn = 80, .judge = judge_}), "own ");
-  expect_error([&] { names(false, {.metrics = {"fd"}}); }, {"needs a judge", "--judge"});
-  expect_error([&] { names(false, {.metrics = {"purity"}}); }, {"own, fd, label_accuracy"});
+  expect_error([&] { names(false, {.metrics = {"fd"}}); },
+               {"needs a network", "--judge", "--weights"});
+  expect_error([&] { names(false, {.metrics = {"purity"}}); },
+               {"own, fd, kid", "coverage, label_accuracy"});
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ void add_evaluate(Program& program) {
          "for a script"},
         {"imago evaluate RUN --metrics fd --judge runs/classifier-fashion-mnist-s0",
          "by a run of `imago train classifier`"},
-        {"imago evaluate IMAGES --data cifar10 --metrics fid,kid,prdc --weights pt_inception.pth",
+        {"imago evaluate IMAGES --data cifar10 --metrics fid,kid --weights inception.pth",
          "a folder of images, by Inception-v3"},
         {"imago evaluate --features a.npy --reference b.npz --metrics fid",
          "features, against others or mu and sigma"},
