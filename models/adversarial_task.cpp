@@ -17,7 +17,8 @@ constexpr Index chunk_rows = 1000;  // a multiple of 4: a sample's noise does no
 constexpr Index w1_samples = 1000;
 }  // namespace
 
-Tensor AdversarialTask::samples(Index n, std::uint64_t seed, double temperature, Index label) {
+Tensor AdversarialTask::samples(Index n, std::uint64_t seed, double temperature, Index label,
+                                const Watch& watch) {
   const NoGrad no_grad;
   const Tensor like = model_->parameters().at(0).value;
   Generator g{seed, sampling_draws}, choices{seed, sampling_draws + (std::uint64_t(1) << 59)};
@@ -27,6 +28,8 @@ Tensor AdversarialTask::samples(Index n, std::uint64_t seed, double temperature,
     const Tensor z = ops::randn(Shape{some, model_->latent()}, g, like.dtype(), like.device());
     parts.push_back(model_->from_network(
         model_->generate(z * temperature, model_->condition(some, label, choices))));
+    watch.done(double(i + some) / double(n));
+    if (watch.stopped()) break;
   }
   return parts.size() == 1 ? parts[0] : ops::concat(parts, 0);
 }
@@ -35,7 +38,8 @@ Picture AdversarialTask::sample(const SampleOptions& o) {
   if (o.n < 1)
     throw Error(ErrorKind::usage,
                 {"number of samples out of range", {}, "at least 1", concat(o.n)});
-  return picture(samples(o.n, o.seed, o.temperature, o.label), model_->options().data.sample_shape,
+  return picture(samples(o.n, o.seed, o.temperature, o.label, o.watch),
+                 model_->options().data.sample_shape,
                  o.label < 0 ? int(std::min<Index>(model_->classes(), 20)) : 0);
 }
 

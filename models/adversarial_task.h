@@ -36,7 +36,8 @@ class AdversarialTask : public GenerativeTask {
  private:
   std::vector<std::string> scored_by() const override { return {"fd", "w1", "mmd2"}; }
   // Samples as data are, [n, D], on the model's device.
-  Tensor samples(Index n, std::uint64_t seed, double temperature, Index label);
+  Tensor samples(Index n, std::uint64_t seed, double temperature, Index label,
+                 const Watch& watch = {});
   std::unique_ptr<AdversarialModel> model_;
 };
 

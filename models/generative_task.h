@@ -7,6 +7,7 @@
 #include "engine/data/data_set.h"
 #include "engine/nn/init.h"
 #include "engine/train/trainer.h"
+#include "models/measures/watch.h"
 #include "models/pictures.h"
 
 namespace imago::models {
@@ -38,6 +39,7 @@ struct SampleOptions {
   std::uint64_t seed = 0;
   double temperature = 1;  // standard deviation of z
   Index label = -1;        // of a conditional model; -1: each class in turn
+  Watch watch = {};        // stopped: only some samples come back
 };
 struct TraverseOptions {
   Index rows = 0;          // dimensions of the code, from the first; 0: 10, or all

@@ -14,7 +14,7 @@ constexpr Index chunk_rows = 1000;  // a multiple of 4: a sample's noise does no
 }  // namespace
 
 Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed,
-               double temperature) {
+               double temperature, const Watch& watch) {
   if (model.options().bound == Bound::reconstruction)
     throw Error(ErrorKind::usage, {"an autoencoder has no prior to sample from",
                                    {},
@@ -35,6 +35,8 @@ Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, s
     const Tensor decoded = model.decode(z * temperature);
     parts.push_back(points ? model.likelihood.draw(decoded, noise)
                            : model.likelihood.mean(decoded));
+    watch.done(double(std::min(i + chunk_rows, n)) / double(n));
+    if (watch.stopped()) break;
   }
   return picture(parts.size() == 1 ? parts[0] : ops::concat(parts, 0), sample_shape, 0);
 }
@@ -84,7 +86,7 @@ Picture LatentVariableTask::sample(const SampleOptions& o) {
   if (o.label >= 0)
     throw Error(ErrorKind::usage,
                 {"the model knows no labels", "--label", {}, concat(o.label), "leave it out"});
-  return models::sample(model_, sample_shape_, o.n, o.seed, o.temperature);
+  return models::sample(model_, sample_shape_, o.n, o.seed, o.temperature, o.watch);
 }
 Picture LatentVariableTask::reconstruct(const data::DataSet& data, const data::Split& split,
                                         Index n) {

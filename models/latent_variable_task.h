@@ -9,7 +9,7 @@ namespace imago::models {
 // z ~ N(0, temperature^2 I), then the mean of p(x|z) for images and a draw from it for points.
 // Error (usage) for an autoencoder, which has no prior.
 Picture sample(LatentVariableModel& model, const Shape& sample_shape, Index n, std::uint64_t seed,
-               double temperature = 1);
+               double temperature = 1, const Watch& watch = {});
 // The first n of a split, each followed by its reconstruction from the posterior mean.
 Picture reconstruct(LatentVariableModel& model, const data::DataSet& data, const data::Split& split,
                     Index n, std::uint64_t seed);

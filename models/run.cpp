@@ -6,11 +6,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "engine/data/generated.h"
 #include "engine/io/file.h"
 #include "engine/optim/stored.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/json.h"
 #include "engine/train/run_directory.h"
+#include "models/measures/feature_figures.h"
 #include "models/measures/judge.h"
 #include "models/measures/sample_figures.h"
 #include "models/presets.h"
@@ -262,11 +264,28 @@ std::shared_ptr<const Judge> checked_judge(const Config& config, const data::Dat
   return judge;
 }
 
+// What cannot be measured is told before training, not where it is first measured.
+void check_measurable(const std::string& metric, const std::string& where,
+                      const data::DataSet& data) {
+  for (const auto& [name, split] : {std::pair{"valid", &data.valid}, std::pair{"test", &data.test}})
+    if (*split && split->size() < rows_needed(metric))
+      throw Error(ErrorKind::usage,
+                  {concat("too few samples for the metric '", metric, "'"), where,
+                   concat("at least ", rows_needed(metric), " in the ", name, " split"),
+                   concat(split->size()), "give more, or another metric"});
+}
 // What chooses the best checkpoint.
-void set_best(GenerativeTask& task, const Config& config, const data::DataSet& data) {
+void set_best(GenerativeTask& task, const Config& config, const data::DataSet& data, bool judged) {
   const std::string& metric = config.text("best");
+  if (judged && task.generates()) check_measurable("fd", "option 'judge'", data);
   if (metric == "auto") return;
   task.set_best(metric);
+  check_measurable(metric, "option 'best'", data);
+  if ((metric == "label_accuracy" || metric == "purity") && !judged &&
+      data::mixture(data.name).means.empty())
+    throw Error(ErrorKind::usage, {"the metric needs a judge", "option 'best'",
+                                   "a run of `imago train classifier` on these data", "none",
+                                   "give it with --set judge=RUN"});
   if (!data.valid)
     throw Error(ErrorKind::usage, {"nothing to choose the best checkpoint on", "option 'best'",
                                    "a valid split", "none", "hold one out with --set valid=N"});
@@ -275,8 +294,9 @@ void set_best(GenerativeTask& task, const Config& config, const data::DataSet& d
 Resolved resolve(const TrainRequest& request) {
   Prepared p = prepare(request);
   const Built built(p.resolved.config, models::info_of(p.data), p.device);
-  if (const auto judge = checked_judge(p.resolved.config, p.data)) built.task->set_judge(judge);
-  set_best(*built.task, p.resolved.config, p.data);
+  const auto judge = checked_judge(p.resolved.config, p.data);
+  if (judge) built.task->set_judge(judge);
+  set_best(*built.task, p.resolved.config, p.data, judge != nullptr);
   return std::move(p.resolved);
 }
 
@@ -288,7 +308,7 @@ Outcome train(const TrainRequest& request, const Hooks& hooks) {
   trainer.describe(lasting(config), data_json(p.data));
   const std::shared_ptr<const Judge> judge = checked_judge(config, p.data);
   if (judge) built.task->set_judge(judge);
-  set_best(*built.task, config, p.data);
+  set_best(*built.task, config, p.data, judge != nullptr);
 
   const bool resume = request.resume && RunFiles(p.resolved.out).hold_run();
   RunDirectory directory(p.resolved.out, resume              ? training::Existing::resume

@@ -153,11 +153,9 @@ void gather(const TensorInfo& t, std::size_t width, const std::byte* storage, st
 
 class Collector {
  public:
-  // dict: its storages have the sizes it says.
-  Collector(const std::string& path, const StateDict& dict, bool big_endian)
-      : path_(path), big_endian_(big_endian) {
-    for (const auto& [key, s] : dict.storages) limit_ += 8 * s.elements * size_of(s.element);
-  }
+  // stored: the bytes that the file's storages have, unpacked.
+  Collector(const std::string& path, std::uint64_t file, std::uint64_t stored, bool big_endian)
+      : path_(path), limit_(std::max(8 * file, stored)), big_endian_(big_endian) {}
 
   HostArray tensor(const std::string& name, const TensorInfo& t, const StorageInfo& s,
                    std::span<const std::byte> storage) {
@@ -193,7 +191,7 @@ class Collector {
     return {v.begin(), v.end()};
   }
   const std::string& path_;
-  std::uint64_t limit_ = 0, total_ = 0;
+  std::uint64_t limit_, total_ = 0;
   bool big_endian_;
 };
 
@@ -227,6 +225,10 @@ NamedArrays read_zip(const Bytes& file, const std::string& path) {
       fail(path, {"unknown byte order", "little or big", "'" + order + "'"});
     big_endian = order == "big";
   }
+  // PyTorch packs nothing: a small file whose pickle is huge would become a hundred times that.
+  if (const std::uint64_t size = find("data.pkl").size; size > file.size())
+    fail(path, {"the archive's data.pkl is too large", concat("at most ", file.size(), " bytes"),
+                concat(size), "write it with torch.save(model.state_dict(), path)"});
   const Bytes text = entry("data.pkl");
   Cursor c(text, path, "pickle of PyTorch's archive");
   const Pickle pickle(c, path, globals());
@@ -234,13 +236,15 @@ NamedArrays read_zip(const Bytes& file, const std::string& path) {
     fail(path,
          {"damaged archive of PyTorch", "the end of data.pkl", concat(c.left(), " bytes more")});
   const StateDict dict(pickle, path, false);
+  std::uint64_t stored = 0;
   for (const auto& [key, s] : dict.storages) {
     const std::uint64_t size = find("data/" + key).size;
     if (size != checked_bytes({s.elements}, s.element, path, 0))
       fail(path, {"damaged archive of PyTorch", concat(s.elements, " elements in data/", key),
                   concat(size, " bytes"), "fetch or write the file again"});
+    stored += size;
   }
-  Collector collector(path, dict, big_endian);
+  Collector collector(path, file.size(), stored, big_endian);
   // A storage at a time, so that no more than one is held twice.
   std::map<std::string, std::vector<std::string>> users;
   for (const auto& [name, t] : dict.tensors) users[t.storage].push_back(name);
@@ -293,7 +297,7 @@ NamedArrays read_legacy(const Bytes& file, const std::string& path) {
     fail(path, c.offset(),
          {"damaged PyTorch file", "the end of the file", concat(c.left(), " bytes more"),
           "fetch or write the file again"});
-  Collector collector(path, dict, big_endian);
+  Collector collector(path, file.size(), 0, big_endian);
   NamedArrays all;
   for (const auto& [name, t] : dict.tensors) {
     const auto bytes = storages.find(t.storage);

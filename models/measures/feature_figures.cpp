@@ -1,6 +1,7 @@
 #include "models/measures/feature_figures.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/io/file.h"
 #include "engine/io/npy.h"
@@ -57,6 +58,11 @@ const std::vector<std::string>& feature_metrics() {
   return names;
 }
 bool is_feature_metric(const std::string& name) { return has(feature_metrics(), name); }
+Index rows_needed(const std::string& metric) {
+  if (metric == "kid") return KidOptions{}.subset_size;
+  if (metric == "fd") return 2;
+  return has_manifold({metric}) ? ManifoldOptions{}.k + 1 : 0;
+}
 
 Wanted wanted_of_samples(const std::vector<std::string>& metrics) {
   Wanted w = wanted_of_reference(metrics);
@@ -95,7 +101,7 @@ std::optional<FeatureSet> cached_features(const FeatureNetwork& network, const d
                                           const data::Split& split, Index n, std::uint64_t seed,
                                           const Wanted& wanted, const std::string& cache,
                                           const Watch& watch) {
-  const std::string where = "features of data";
+  const std::string where = "features of " + data.name;
   const StatisticsCache files(cache);
   // What a split is drawn from at measuring, and which of the set's it is, besides its values.
   const bool dynamic = data.binarize == data::Binarize::dynamic;
@@ -108,8 +114,15 @@ std::optional<FeatureSet> cached_features(const FeatureNetwork& network, const d
        network.weights(), network.pipeline(), concat(network.feature_count())});
   const bool use = !cache.empty() && wanted.moments && !wanted.rows && !wanted.logits;
   if (use)
-    if (std::optional<Moments> m = files.find(key))
-      return FeatureSet{where, n, std::move(*m), {}, {}};
+    if (std::optional<Moments> m = files.find(key)) {
+      const std::string file = files.path(key);
+      if (m->mean.size(0) != network.feature_count() || m->count != n)
+        io::fail(file, {"not the statistics that were kept here",
+                        concat(network.feature_count(), " features of ", n, " samples"),
+                        concat(m->mean.size(0), " features of ", m->count), "delete the file"});
+      return FeatureSet{file, n, std::move(*m), {}, {}};
+    }
+  if (use) files.prepare();
   std::optional<FeatureSet> set = look_at(
       network, info_of(data), n,
       [&](Index first, Index last) { return rows(data, split, first, last, seed); }, wanted, where,
@@ -139,16 +152,17 @@ FeatureSet read_features(const std::string& path, const Wanted& wanted) {
   return set;
 }
 
+Index feature_count(const FeatureSet& s) {
+  return s.rows.defined()           ? s.rows.size(1)
+         : s.moments.mean.defined() ? s.moments.mean.size(0)
+                                    : Index(0);
+}
+
 std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& metrics,
                                               const FeatureSet& samples,
                                               const FeatureSet& reference, Index kid_subset,
                                               const Watch& watch) {
-  const auto features = [](const FeatureSet& s) {
-    return s.rows.defined()           ? s.rows.size(1)
-           : s.moments.mean.defined() ? s.moments.mean.size(0)
-                                      : Index(0);
-  };
-  if (const Index a = features(samples), b = features(reference); a && b && a != b)
+  if (const Index a = feature_count(samples), b = feature_count(reference); a && b && a != b)
     throw Error(ErrorKind::data,
                 {"the numbers of features differ", samples.where,
                  concat(b, " as in ", reference.where), concat(a), "take both from one network"});
@@ -156,12 +170,19 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   training::Figures& f = result.figures;
   if (has(metrics, "fd")) {
     const Frechet d = frechet_distance(reference.moments, samples.moments);
+    if (!std::isfinite(d.distance))
+      throw Error(ErrorKind::data,
+                  {"the Frechet distance is beyond float64", samples.where,
+                   "features whose squares are finite", concat(d.distance), "are these features?"});
     f.emplace_back("fd", d.distance);
     result.method = d.method;
   }
   if (has(metrics, "kid")) {
     const auto k = kid(rows_for(samples, "kid"), rows_for(reference, "kid"),
-                       {.subset_size = kid_subset, .watch = watch});
+                       {.subset_size = kid_subset,
+                        .watch = watch,
+                        .first = samples.where,
+                        .second = reference.where});
     if (!k) return {};
     f.emplace_back("kid", k->mean);
     f.emplace_back("kid_std", k->std);
@@ -169,14 +190,16 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   if (has(metrics, "is")) {
     const auto s = inception_score(
         needed(samples.logits, samples, "is", "a network's logits", "measure images or a run"),
-        {.watch = watch});
+        {.watch = watch, .where = samples.where});
     if (!s) return {};
     f.emplace_back("is", s->mean);
     f.emplace_back("is_std", s->std);
   }
   if (has_manifold(metrics)) {
-    const auto m = manifold(rows_for(reference, "precision"), rows_for(samples, "precision"),
-                            clovaai_manifold(watch));
+    ManifoldOptions o = clovaai_manifold(watch);
+    o.real = reference.where;
+    o.fake = samples.where;
+    const auto m = manifold(rows_for(reference, "precision"), rows_for(samples, "precision"), o);
     if (!m) return {};
     for (const auto& [name, value] : {std::pair{"precision", m->precision},
                                       {"recall", m->recall},

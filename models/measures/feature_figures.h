@@ -19,6 +19,8 @@ namespace imago::models {
 //   precision, recall, density, coverage  of nearest neighbours, k = 5, as prdc has them
 const std::vector<std::string>& feature_metrics();  // fd, kid, is, precision, ...
 bool is_feature_metric(const std::string& name);
+// Of a split at least, to compare with; kid's subsets being of their usual size.
+Index rows_needed(const std::string& metric);
 
 // What of a set the metrics need.
 struct Wanted {
@@ -33,6 +35,7 @@ struct FeatureSet {
   Moments moments;
   Tensor rows, logits;  // [n, d], [n, classes]; undefined where they are not wanted or not known
 };
+Index feature_count(const FeatureSet&);  // 0: of neither moments nor rows
 // Of rows(first, last) for [0, n), batch by batch; nothing where stopped. Error (data) naming the
 // first row that is not finite, and for fewer than two.
 std::optional<FeatureSet> look_at(const FeatureNetwork& network, const DataInfo& info, Index n,

@@ -12,7 +12,6 @@ namespace imago::models {
 
 namespace {
 
-constexpr const char* where = "inception score";
 constexpr Index block = 1024;  // rows at once
 
 // p log p of the rows, and p; 0 log 0 is 0.
@@ -34,8 +33,8 @@ void check_probabilities(const RowSet& y) {
     const std::vector<double> sums = ops::sum(p, {1}).values(), least = ops::min(p, {1}).values();
     for (std::size_t i = 0; i < sums.size(); i++)
       if (least[i] < 0 || std::fabs(sums[i] - 1) > 1e-3)
-        throw Error(ErrorKind::data, {concat("no probabilities in row ", first + Index(i)), where,
-                                      "values of 0 or more whose sum is 1",
+        throw Error(ErrorKind::data, {concat("no probabilities in row ", first + Index(i)),
+                                      y.where(), "values of 0 or more whose sum is 1",
                                       least[i] < 0 ? concat(least[i]) : concat("sum ", sums[i])});
   }
 }
@@ -44,11 +43,14 @@ void check_probabilities(const RowSet& y) {
 
 std::optional<InceptionScore> inception_score(const Tensor& y, const InceptionScoreOptions& o) {
   const NoGrad no_grad;
-  const RowSet rows(y, where);
+  const RowSet rows(y, o.where);
   const Index n = rows.count();
-  if (o.splits < 1 || o.splits > n)
-    throw Error(ErrorKind::usage, {"splits out of range", where,
-                                   concat("1 to ", n, ", the number of rows"), concat(o.splits)});
+  if (o.splits < 1)
+    throw Error(ErrorKind::usage,
+                {"no splits to take the mean of", o.where, "at least 1", concat(o.splits)});
+  if (o.splits > n)
+    throw Error(ErrorKind::usage, {"fewer samples than splits of the inception score", o.where,
+                                   concat("at least ", o.splits), concat(n), "give more samples"});
   if (o.probabilities) check_probabilities(rows);
   std::vector<Index> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);

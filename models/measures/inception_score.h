@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/core/tensor.h"
 #include "models/measures/watch.h"
@@ -19,6 +20,7 @@ struct InceptionScoreOptions {
   // Order of the rows, as numpy.random.RandomState(seed).permutation(n) has it; none: as given.
   std::optional<std::uint32_t> shuffle = 2020;
   Watch watch = {};
+  std::string where = "inception score";  // for errors
 };
 // exp of the mean over x of KL(p(y|x) || mean p(y)), of each split: section 4 of the paper. y:
 // [n, classes], any floating dtype and device; computed in float64. Nothing where stopped. Error

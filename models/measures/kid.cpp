@@ -14,7 +14,7 @@ namespace imago::models {
 
 std::optional<Kid> kid(const Tensor& x, const Tensor& y, const KidOptions& o) {
   const NoGrad no_grad;
-  const RowSet sets[] = {{x, "KID, first set"}, {y, "KID, second set"}};
+  const RowSet sets[] = {{x, o.first}, {y, o.second}};
   check_pair(sets[0], sets[1]);
   const Index size = o.subset_size, d = sets[0].width();
   if (o.subsets < 1)

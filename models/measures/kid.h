@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/core/tensor.h"
 #include "models/measures/watch.h"
@@ -19,6 +20,7 @@ struct KidOptions {
   Index subsets = 100, subset_size = 1000;
   std::uint32_t seed = 2020;
   Watch watch = {};
+  std::string first = "KID, first set", second = "KID, second set";  // for errors
 };
 // The unbiased estimate of MMD^2 (Gretton et al. 2012, equation 3) under k(x, y) = (x.y / d + 1)^3,
 // of subsets drawn without replacement by numpy.random.RandomState(seed), of x and of y in turn. x:

@@ -237,8 +237,9 @@ void check(const RowSet& x, Index k, Index tile) {
   if (tile < 1)
     throw Error(ErrorKind::usage, {"no tiles", x.where(), "a size of at least 1", concat(tile)});
   if (x.count() <= k)
-    throw Error(ErrorKind::data, {concat("too few rows for ", k, " neighbours"), x.where(),
-                                  concat("at least ", k + 1), concat(x.count())});
+    throw Error(ErrorKind::data,
+                {concat("too few rows for ", k, " neighbours"), x.where(),
+                 concat("at least ", k + 1), concat(x.count()), "give more samples"});
   check_range(x);
 }
 // Pairs of the tiles that are computed within a set.
@@ -364,7 +365,7 @@ std::optional<std::vector<double>> neighbour_distances(const Tensor& x, Index k,
 std::optional<Manifold> manifold(const Tensor& real, const Tensor& fake, const ManifoldOptions& o) {
   const NoGrad no_grad;
   const DType t = real.dtype() == fake.dtype() ? real.dtype() : DType::f64;
-  const RowSet x(real, "real features", t), y(fake, "fake features", t);
+  const RowSet x(real, o.real, t), y(fake, o.fake, t);
   check_pair(x, y);
   check(x, o.k, o.tile);
   check(y, o.k, o.tile);

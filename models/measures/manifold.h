@@ -3,6 +3,7 @@
 // networks that features come from.
 #pragma once
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/core/tensor.h"
@@ -25,10 +26,15 @@ struct ManifoldOptions {
   bool closed = false;  // a ball holds its surface: distance <= radius, else <
   Watch watch = {};
   Index tile = 2048;  // rows and columns of pairs at once: 40 bytes a pair, 32 a value of the rows
+  std::string real = "real features", fake = "fake features";  // for errors
 };
 // Those of clovaai's prdc and StudioGAN, and those of torch-fidelity.
-inline ManifoldOptions clovaai_manifold(Watch watch = {}) { return {5, false, std::move(watch)}; }
-inline ManifoldOptions fidelity_manifold(Watch watch = {}) { return {3, true, std::move(watch)}; }
+inline ManifoldOptions clovaai_manifold(Watch watch = {}) {
+  return {.k = 5, .closed = false, .watch = std::move(watch)};
+}
+inline ManifoldOptions fidelity_manifold(Watch watch = {}) {
+  return {.k = 3, .closed = true, .watch = std::move(watch)};
+}
 
 // real: [n, d], fake: [m, d], any floating dtype, on one device. Every comparison is of distances
 // computed directly, coordinate by coordinate in float64, or is decided by a product of matrices

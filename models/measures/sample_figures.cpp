@@ -56,7 +56,8 @@ class Measure {
                    "none", "give --judge RUN or --weights FILE, in training judge=RUN"});
     const Watch watch{o_.progress, o_.stop};
     const FeatureSet reference = reference_of(wanted_of_reference(metrics), watch);
-    const Tensor x = flat(task_.sample({.n = o_.drawn, .seed = o_.seed}));
+    const Tensor x = flat(task_.sample({.n = o_.drawn, .seed = o_.seed, .watch = watch}));
+    go_on();
     const auto samples = look_at(
         *network(), info_of(data_), o_.drawn,
         [&](Index first, Index last) { return ops::slice(x, 0, first, last); },
@@ -65,6 +66,8 @@ class Measure {
     const auto all = feature_figures(metrics, *samples, reference, o_.kid_subset, watch);
     if (!all) throw Stopped{};
     if (o_.note && !all->method.empty()) o_.note("method", all->method);
+    if (o_.note && !o_.reference.empty() && reference.count)
+      o_.note("reference_n", concat(reference.count));
     return all->figures;
   }
   bool has_means() const { return !data::mixture(data_.name).means.empty(); }
@@ -89,7 +92,8 @@ class Measure {
   std::vector<Index> classes_of(Index k) {
     const Choices choices = task_.choices();
     const Index n = std::max<Index>(1, o_.drawn / choices.count);
-    const Tensor x = flat(task_.sample({.n = n, .seed = o_.seed, .label = k}));
+    const Tensor x =
+        flat(task_.sample({.n = n, .seed = o_.seed, .label = k, .watch = {o_.progress, o_.stop}}));
     std::vector<Index> counts;
     for (Index at = 0; at < n; at += chunk_rows) {
       go_on();

@@ -1,5 +1,9 @@
 #include "models/measures/statistics.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -65,6 +69,23 @@ void check_covariance(const Tensor& sigma, const std::string& path) {
               concat("a trace of ", traces, " and a factor of ", found), "is it a covariance?"});
 }
 
+// One process at a time; where the file system knows no locks, whoever comes first.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder)
+      : file_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (file_ >= 0) ::flock(file_, LOCK_EX);
+  }
+  ~FolderLock() {
+    if (file_ >= 0) ::close(file_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int file_;
+};
+
 }  // namespace
 
 Moments read_statistics(const std::string& path) {
@@ -113,12 +134,19 @@ std::optional<Moments> StatisticsCache::find(const std::string& key) const {
   if (!io::exists(path(key))) return {};
   return read_statistics(path(key));
 }
-void StatisticsCache::store(const std::string& key, const Moments& m) const {
+void StatisticsCache::prepare() const {
   std::error_code error;
   std::filesystem::create_directories(directory_, error);
   if (error)
-    throw Error(ErrorKind::internal, {"cannot make the folder of cached statistics", directory_,
-                                      "a folder that can be written", error.message()});
+    throw Error(ErrorKind::internal,
+                {"cannot make the folder of cached statistics", directory_,
+                 "a folder that can be written", error.message(), "give another with --cache"});
+  const FolderLock lock(directory_);
+  const io::AtomicFile probe(path("probe"));  // not committed: nothing remains
+}
+void StatisticsCache::store(const std::string& key, const Moments& m) const {
+  prepare();
+  const FolderLock lock(directory_);
   write_statistics(path(key), m);
 }
 

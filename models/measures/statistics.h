@@ -27,7 +27,9 @@ class StatisticsCache {
   std::string path(const std::string& key) const;  // DIRECTORY/KEY.npz
   // Nothing where there is no such file; Error (data) where it is damaged.
   std::optional<Moments> find(const std::string& key) const;
-  // Makes the folder. Error (internal) where it cannot be written.
+  // Makes the folder. Error (internal) where it cannot be written: before there is much to lose.
+  void prepare() const;
+  // Waits while another process stores.
   void store(const std::string& key, const Moments& m) const;
 
  private:

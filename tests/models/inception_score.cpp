@@ -86,7 +86,11 @@ TEST(InceptionScore, IsWatched) {
 }
 TEST(InceptionScore, Refusals) {
   const Tensor x = normals({12, 3}, 6);
-  expect_error([&] { inception_score(normals({9, 3}, 6)); }, {"splits", "1 to 9", "received 10"});
+  expect_error(
+      [&] {
+        inception_score(normals({9, 3}, 6));
+      },
+      {"splits", "at least 10", "received 9"});
   expect_error([&] { inception_score(x, {.splits = 0}); }, {"received 0"});
   expect_error([&] { inception_score(normals({9}, 1)); }, {"[N, D]", "[9]"});
   expect_error([&] { inception_score(Tensor::zeros({0, 3})); }, {"with rows", "[0, 3]"});

@@ -2,7 +2,10 @@
 // named.
 #include "models/measures/statistics.h"
 
+#include <atomic>
 #include <cmath>
+#include <filesystem>
+#include <thread>
 
 #include "engine/io/npy.h"
 #include "engine/ops/ops.h"
@@ -130,6 +133,26 @@ TEST(Statistics, Cache) {
   test::put(folder / "file", "");
   expect_error(ErrorKind::internal, {"cannot make the folder", "file/c"},
                [&] { StatisticsCache(folder / "file/c").store(key, m); });
+}
+
+TEST(Statistics, TwoMayStoreTheSameAtOnce) {
+  TemporaryFolder folder;
+  const StatisticsCache cache(folder / "kept");
+  const Moments m = some(300, 150, 3);
+  std::vector<std::thread> writers;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 4; i++)
+    writers.emplace_back([&] {
+      for (int j = 0; j < 10; j++) try {
+          cache.store("same", m);
+        } catch (const Error&) {
+          failures++;
+        }
+    });
+  for (std::thread& w : writers) w.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(cache.find("same")->mean.values(), m.mean.values());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "kept"), {}), 1);
 }
 
 }  // namespace

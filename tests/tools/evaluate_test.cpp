@@ -60,10 +60,13 @@ TEST_F(Evaluate, FeaturesOfFiles) {
   EXPECT_EQ(j["reference"], "b.npy");
   EXPECT_TRUE(j["method"].is_string());
 
+  EXPECT_EQ(j["features"], 5);
+  EXPECT_EQ(j["subset"], 30);
+
   const Result people = imago({"evaluate", "--features", "a.npy", "--reference", "b.npy"});
   EXPECT_NE(people.out.find("a.npy, 60 samples, against b.npy, 50"), std::string::npos)
       << people.out;
-  EXPECT_NE(people.out.find("FD-features"), std::string::npos);
+  EXPECT_NE(people.out.find("FD-features, 5 features"), std::string::npos) << people.out;
   EXPECT_EQ(people.out.find("FID"), std::string::npos);
 }
 TEST_F(Evaluate, StatisticsAsOtherProgramsWriteThem) {
@@ -114,6 +117,22 @@ TEST_F(Evaluate, ImagesByAJudge) {
   evaluated(few + Arguments{"--metrics", "fid", "--cache", "kept", "--limit", "30"});
   EXPECT_EQ(files(), 2);
 
+  // What lies there under the name of other statistics is not taken for them.
+  std::string first, second;
+  for (const auto& e : fs::directory_iterator(folder_ / "kept"))
+    (first.empty() ? first : second) = e.path().string();
+  const Arguments kept = few + Arguments{"--metrics", "fid", "--cache", "kept"};
+  fs::copy_file(second, first, fs::copy_options::overwrite_existing);
+  const Result mixed = imago(Arguments{"evaluate"} + kept),
+               mixed_too = imago(Arguments{"evaluate"} + kept + Arguments{"--limit", "30"});
+  EXPECT_EQ(std::max(mixed.status, mixed_too.status), 3);
+  EXPECT_NE((mixed.error + mixed_too.error).find("delete the file"), std::string::npos)
+      << mixed.error << mixed_too.error;
+  // A folder that cannot be is told before anything is measured.
+  put(folder_ / "file", "");
+  fails(Arguments{"evaluate"} + few + Arguments{"--metrics", "fid", "--cache", "file"}, 1,
+        "give another with --cache");
+
   // The images a split is made of are at no distance from it.
   const json same =
       evaluated({"real.npz", "--data", "real.npz", "--split", "all", "--judge", "judge"});
@@ -126,6 +145,13 @@ TEST_F(Evaluate, ImagesByAJudge) {
   fails({"evaluate", "fake.npy", "--data", "real.npz"}, 2, "--judge RUN or --weights");
   fails(Arguments{"evaluate"} + few + Arguments{"--dims", "64"}, 2, "--weights");
   fails(Arguments{"evaluate"} + few + Arguments{"--pipeline", "tf"}, 2, "--weights");
+  // What would say nothing is not taken in silence.
+  fails(Arguments{"evaluate"} + few + Arguments{"--weights", "w.pth"}, 2, "--judge");
+  fails(Arguments{"evaluate"} + few + Arguments{"--drawn", "5"}, 2, "--drawn");
+  fails(Arguments{"evaluate"} + few + Arguments{"--reference", "real.npz"}, 2, "--data");
+  fails({"evaluate", "real.npz", "--judge", "judge", "--data", "real.npz", "--split", "all",
+         "--cache", "kept"},
+        2, "--cache");
 }
 TEST_F(Evaluate, WhatCannotBeMeasured) {
   features("a.npy", 60, 5, 1);
@@ -143,6 +169,20 @@ TEST_F(Evaluate, WhatCannotBeMeasured) {
   fails(against("images.npy"), 3, "floating [n, features]");
   fails(against("bad.npy"), 3, "row 7");
   fails(against("nowhere.npy"), 3, "nowhere.npy");
+  io::HostArray far = io::zeros(DType::f64, {20, 5});
+  for (std::size_t i = 0; i < 20; i++) far.values<double>()[i * 5 + i % 5] = 1e200;
+  io::write_npy(at("far.npy"), far);
+  fails(against("far.npy"), 3, "beyond float64");
+  // Every metric names the file.
+  for (const char* metric : {"kid", "precision"})
+    for (const char* file : {"bad.npy", "one.npy"})
+      EXPECT_NE(imago({"evaluate", "--features", "a.npy", "--metrics", metric, "--subset", "15",
+                       "--reference", file})
+                    .error.find(concat(", in ", file)),
+                std::string::npos)
+          << metric << " " << file;
+  for (const char* option : {"--judge", "--weights", "--cache", "--data"})
+    fails({"evaluate", "--features", "a.npy", "--reference", "a.npy", option, "x"}, 2, option);
   fails({"evaluate", "--features", "a.npy"}, 2, "--reference");
   fails({"evaluate", "--features", "a.npy", "--data", "ring8"}, 2, "--reference");
   fails({"evaluate", "run", "--features", "a.npy", "--reference", "a.npy"}, 2, "leave one");
@@ -183,6 +223,14 @@ TEST_F(Evaluate, ARunByItsJudge) {
   EXPECT_EQ(j["prdc"].size(), 4u);
   EXPECT_EQ(j["drawn"], 50);
   EXPECT_EQ(j["label"], "FD-classifier");
+  EXPECT_EQ(j["subset"], 20);
+  const json two = evaluated({"run", "--judge", "judge", "--split", "train", "--drawn", "50",
+                              "--metrics", "nll,fid", "--samples", "2"});
+  EXPECT_EQ(two["method"], concat("importance sampling; fd: ", j["method"].get<std::string>()));
+  features("features.npy", 33, 4, 1);
+  const json other = evaluated({"run", "--judge", "judge", "--split", "train", "--drawn", "50",
+                                "--metrics", "fid", "--reference", "features.npy"});
+  EXPECT_EQ(other["reference_n"], 33);
   // The same samples from a file.
   ASSERT_EQ(imago({"sample", "run", "-n", "50", "--out", "samples.npy"}).status, 0);
   const json file = evaluated({"samples.npy", "--data", "real.npz", "--split", "train", "--judge",
@@ -228,6 +276,16 @@ TEST_F(Evaluate, TheBestCheckpointByANamedMetric) {
   fails(train(other) + with({"best=rate", "valid=20"}), 2, "distortion");
   fails(train(other) + with({"best=fd", "valid=20"}), 2, "judge");
   fails(train(other) + with({"best=elbo"}), 2, "valid=N");
+  // What cannot be measured on these splits is told before training.
+  const auto judged = [&](const char* best, const char* valid) {
+    return train(other) +
+           with({"judge=judge0", std::string("best=") + best, std::string("valid=") + valid});
+  };
+  fails(judged("kid", "20"), 2, "at least 1000 in the valid split, received 20");
+  fails(judged("recall", "5"), 2, "at least 6 in the valid split, received 5");
+  fails(judged("auto", "1"), 2, "at least 2 in the valid split, received 1");
+  fails(Arguments{"train", "cgan"} + other + few + with({"best=label_accuracy", "valid=20"}), 2,
+        "judge");
   EXPECT_FALSE(fs::exists(folder_ / "other"));
 }
 

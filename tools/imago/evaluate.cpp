@@ -62,6 +62,17 @@ std::string network_line(const models::FeatureNetwork& network) {
                 network.pipeline().empty() ? "" : ", resized as " + network.pipeline());
 }
 
+void add_subset(nlohmann::ordered_json& object, const EvaluateCommand& o,
+                const training::Figures& figures) {
+  if (training::has_figure(figures, "kid")) object["subset"] = o.subset;
+}
+std::string details(const EvaluateCommand& o, const training::Figures& figures,
+                    const std::string& method) {
+  std::string s = method.empty() ? "" : ", ddof 1, " + method;
+  if (training::has_figure(figures, "kid")) s += concat(", subsets of ", o.subset);
+  return s;
+}
+
 std::function<void(double)> Progress::hook() {
   if (!status_.enabled()) return {};
   return [this](double share) {
@@ -95,11 +106,31 @@ void check_options(const EvaluateCommand& o, const CLI::App& app) {
   const auto refuse = [&](const char* option, const char* without) {
     if (app.get_option(option)->count() > 0)
       throw Error(ErrorKind::usage, {"the option says nothing here", option,
-                                     concat("it with ", without), "it alone"});
+                                     concat("it with ", without), "it without"});
   };
   if (o.weights.empty()) {
     refuse("--pipeline", "--weights");
     refuse("--dims", "--weights");
+  }
+  if (is_of_samples_alone(o)) {
+    const auto refuse_with = [&](const char* option, const char* with) {
+      if (app.get_option(option)->count() > 0)
+        throw Error(ErrorKind::usage,
+                    {"the option says nothing here", option, concat("it without ", with), "both",
+                     "leave one of the two out"});
+    };
+    for (const char* option : {"--drawn", "--samples", "--checkpoint"}) refuse(option, "a run");
+    if (!o.features.empty())
+      for (const char* option :
+           {"--judge", "--weights", "--resize", "--split", "--limit", "--cache"})
+        refuse_with(option, "--features");
+    else if (!o.weights.empty())
+      refuse_with("--judge", "--weights");
+    if (!o.reference.empty())
+      for (const char* option : {"--data", "--split", "--cache"})
+        refuse_with(option, "--reference");
+    else if (o.split == "all")
+      refuse_with("--cache", "--split all");
   }
   models::pipeline_from(o.pipeline);
   const auto& counts = models::Inception::feature_counts();
@@ -127,8 +158,10 @@ int evaluate_run(const EvaluateCommand& o) {
   options.measure.limit = o.limit;
   options.measure.stop = [] { return caught_signal() != 0; };
   options.measure.progress = progress.hook();
-  std::string method;
-  options.measure.note = [&](const std::string&, const std::string& text) { method = text; };
+  std::string method, reference_n;
+  options.measure.note = [&](const std::string& key, const std::string& text) {
+    (key == "method" ? method : reference_n) = text;
+  };
   const models::Figures figures = trained.evaluate(options);
   progress.clear();
   if (caught_signal()) return 128 + caught_signal();
@@ -155,11 +188,13 @@ int evaluate_run(const EvaluateCommand& o) {
     object["n"] = n;
     object["data"] = set.name;
     object["split"] = o.split;
-    if (!o.reference.empty()) object["reference"] = o.reference;
+    if (looked && !o.reference.empty()) object["reference"] = o.reference;
+    if (!reference_n.empty()) object["reference_n"] = std::stoll(reference_n);
+    add_subset(object, o, figures);
     object["step"] = trained.step();
     if (training::has_figure(figures, "nll")) object["samples"] = o.samples;
     if (training::has_figure(figures, "nll"))
-      object["method"] = "importance sampling";
+      object["method"] = "importance sampling" + (method.empty() ? "" : "; fd: " + method);
     else if (!method.empty())
       object["method"] = method;
     std::cout << object.dump() << "\n";
@@ -171,8 +206,11 @@ int evaluate_run(const EvaluateCommand& o) {
     if (looked)
       std::printf("%-14s %s, %lld samples%s%s\n", "features", network_line(*network).c_str(),
                   static_cast<long long>(o.drawn),
-                  o.reference.empty() ? "" : (" against " + o.reference).c_str(),
-                  method.empty() ? "" : (", ddof 1, " + method).c_str());
+                  o.reference.empty() ? ""
+                  : reference_n.empty()
+                      ? (" against " + o.reference).c_str()
+                      : (" against " + reference_n + " of " + o.reference).c_str(),
+                  details(o, figures, method).c_str());
     if (judged && (!looked || options.measure.network))
       std::printf("%-14s weights %s, %lld samples\n", "judge",
                   options.measure.judge->weights().c_str(), static_cast<long long>(o.drawn));

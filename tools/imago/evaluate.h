@@ -32,6 +32,12 @@ std::shared_ptr<const models::FeatureNetwork> network_of(const EvaluateCommand& 
 void add_network(nlohmann::ordered_json& object, const models::FeatureNetwork& network);
 std::string network_line(const models::FeatureNetwork& network);
 
+// What figures depend on besides: the size of kid's subsets; for people, also how fd was taken.
+void add_subset(nlohmann::ordered_json& object, const EvaluateCommand& o,
+                const training::Figures& figures);
+std::string details(const EvaluateCommand& o, const training::Figures& figures,
+                    const std::string& method);
+
 // The progress of what is measured, with the time left, where a terminal shows it.
 class Progress {
  public:

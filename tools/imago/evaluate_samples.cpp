@@ -71,7 +71,7 @@ T kept(std::optional<T> value) {
 
 struct Measured {
   models::FeatureFigures all;
-  Index n = 0, reference_n = 0;
+  Index n = 0, reference_n = 0, features = 0;
 };
 
 Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metrics,
@@ -116,7 +116,7 @@ Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metr
                                              of_reference, o.cache, watch));
   }
   return {kept(models::feature_figures(metrics, samples, reference, o.subset, watch)),
-          samples.count, reference.count};
+          samples.count, reference.count, models::feature_count(samples)};
 }
 
 }  // namespace
@@ -156,7 +156,8 @@ int evaluate_samples(const EvaluateCommand& o) {
     if (network)
       add_network(object, *network);
     else
-      object["label"] = "FD-features";
+      object["label"] = "FD-features", object["features"] = m.features;
+    add_subset(object, o, m.all.figures);
     object["n"] = m.n;
     if (m.reference_n) object["reference_n"] = m.reference_n;
     if (compares) object["reference"] = o.reference.empty() ? o.data : o.reference;
@@ -172,8 +173,9 @@ int evaluate_samples(const EvaluateCommand& o) {
   for (const auto& [name, value] : m.all.figures)
     std::printf("%-14s %s\n", name.c_str(), figure(value).c_str());
   std::printf("%-14s %s%s\n", "features",
-              network ? network_line(*network).c_str() : "FD-features, of a file",
-              m.all.method.empty() ? "" : (", ddof 1, " + m.all.method).c_str());
+              network ? network_line(*network).c_str()
+                      : concat("FD-features, ", m.features, " features of a file").c_str(),
+              details(o, m.all.figures, m.all.method).c_str());
   return 0;
 }
 

@@ -65,9 +65,10 @@ std::string memory(double active, double peak) {
 std::string figure(double value) {
   if (value == 0) return "0";
   const double size = std::fabs(value);
-  return size >= 100 ? format("%.2f", value)
-         : size >= 1 ? format("%.3f", value)
-                     : format("%.4g", value);
+  return size >= 1e9   ? format("%.6g", value)
+         : size >= 100 ? format("%.2f", value)
+         : size >= 1   ? format("%.3f", value)
+                       : format("%.4g", value);
 }
 
 }  // namespace imago::tool
