@@ -48,9 +48,10 @@ Tensor every(const Tensor& x) {  // 23rd row, 29th column
 TEST(InceptionInput, EqualsThatOfThePrograms) {
   for (const std::string& pipeline : models::pipeline_names())
     for (const char* name : {"rgb", "grey", "large"})
-      // The programs compute places in float32, good to 1e-6 of a pixel.
+      // PyTorch computes centres with or without a fused multiply-add, by the machine: half an ulp
+      // of a place of 16 to 32 pixels, on slopes of up to 2 a pixel and about a mean of 1/2.
       expect_close(every(models::inception_input(images(name), models::pipeline_from(pipeline))),
-                   pipeline + "." + name + ".input", 5e-6);
+                   pipeline + "." + name + ".input", pipeline == "pytorch-fid" ? 4e-6 : 1e-6);
 }
 TEST(InceptionInput, OfTheNetworksOwnSizeIsOnlyScaled) {
   const Tensor x = random_images("own", {1, 299, 299, 3});
