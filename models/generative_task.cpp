@@ -47,7 +47,8 @@ const std::vector<std::pair<std::string, int>>& directions() {
       {"recall", 1}, {"precision", 1},      {"density", 1},       {"coverage", 1},
       {"purity", 1}, {"label_accuracy", 1}, {"modes_covered", 1}, {"high_quality", 1},
       {"nll", -1},   {"distortion", -1},    {"mse", -1},          {"loss", -1},
-      {"fd", -1},    {"kid", -1},           {"w1", -1},           {"mmd2", -1}};
+      {"fd", -1},    {"kid", -1},           {"w1", -1},           {"mmd2", -1},
+      {"mmd", -1},   {"sinkhorn", -1},      {"sliced", -1}};
   return all;
 }
 int direction(const std::string& metric) {

@@ -7,6 +7,7 @@
 #include "engine/data/data_set.h"
 #include "engine/nn/init.h"
 #include "engine/train/trainer.h"
+#include "models/measures/feature_options.h"
 #include "models/measures/watch.h"
 #include "models/pictures.h"
 
@@ -60,7 +61,7 @@ struct MeasureOptions {
   std::shared_ptr<const FeatureNetwork> network = {};
   std::string reference = {};  // a file of features to compare with instead of the split's
   std::string cache = {};      // a folder of moments of splits; empty: none
-  Index kid_subset = 1000;
+  FeatureOptions features = {};
   // Told how a figure came about: note("method", "cholesky").
   std::function<void(const std::string& key, const std::string& text)> note = {};
   Index limit = 0;                            // first so many samples; 0: all

@@ -122,14 +122,16 @@ bool is_file(const std::string& source) {
          (source.size() > 5 && source.compare(source.size() - 5, 5, ".json") == 0);
 }
 
-std::string default_out(const Config& c) {
-  std::string data = c.text("data");
+// runs/PRESET-DATA-sSEED.
+std::string run_directory(const std::string& preset, std::string data, std::int64_t seed) {
   if (data.find_first_of("/.") != std::string::npos)
     data = std::filesystem::path(data + "/").parent_path().stem().string();
   for (char& ch : data)
     if (ch == ':' || ch == '/') ch = '-';
-  return concat("runs/", c.text("preset"), "-", data.empty() ? "data" : data, "-s",
-                c.integer("seed"));
+  return concat("runs/", preset, "-", data.empty() ? "data" : data, "-s", seed);
+}
+std::string default_out(const Config& c) {
+  return run_directory(c.text("preset"), c.text("data"), c.integer("seed"));
 }
 
 void apply(Config& c, const std::string& json, const std::string& where,
@@ -289,6 +291,11 @@ void set_best(GenerativeTask& task, const Config& config, const data::DataSet& d
   if (!data.valid)
     throw Error(ErrorKind::usage, {"nothing to choose the best checkpoint on", "option 'best'",
                                    "a valid split", "none", "hold one out with --set valid=N"});
+}
+
+std::string recipe_judge(const std::string& data) {
+  const std::string directory = run_directory("classifier", data, 0);
+  return io::exists(directory + "/config.json") ? directory : "";
 }
 
 Resolved resolve(const TrainRequest& request) {

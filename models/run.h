@@ -37,6 +37,9 @@ struct Resolved {
   std::string json() const;  // the whole of config.json; feeds back as a configuration
 };
 Resolved resolve(const TrainRequest&);
+// Where the classifier that judges samples of such data lies when it was trained by its recipe,
+// `imago train classifier --data DATA`; empty where there is none.
+std::string recipe_judge(const std::string& data);
 
 using training::Hooks, training::Outcome, training::Status;  // engine/train/trainer.h
 // Trains in the run directory. Errors: usage, data, device, diverged (names term and step; the last

@@ -11,7 +11,9 @@
 #include "models/measures/inception_score.h"
 #include "models/measures/kid.h"
 #include "models/measures/manifold.h"
+#include "models/measures/mmd.h"
 #include "models/measures/statistics.h"
+#include "models/measures/transport.h"
 
 namespace imago::models {
 namespace {
@@ -24,8 +26,8 @@ bool has_manifold(const std::vector<std::string>& metrics) {
          has(metrics, "coverage");
 }
 
-Moments moments_of(const Tensor& rows, const std::string& where) {
-  MomentSum sum(rows.size(1), where);
+Moments moments_of(const Tensor& rows, const std::string& where, const MomentOptions& options) {
+  MomentSum sum(rows.size(1), where, options);
   sum.add(rows);
   return sum.moments();
 }
@@ -53,24 +55,27 @@ const Tensor& rows_for(const FeatureSet& set, const char* metric) {
 }  // namespace
 
 const std::vector<std::string>& feature_metrics() {
-  static const std::vector<std::string> names{"fd",     "kid",     "is",      "precision",
-                                              "recall", "density", "coverage"};
+  static const std::vector<std::string> names{"fd",      "kid",      "is",  "precision", "recall",
+                                              "density", "coverage", "mmd", "sinkhorn",  "sliced"};
   return names;
 }
 bool is_feature_metric(const std::string& name) { return has(feature_metrics(), name); }
 Index rows_needed(const std::string& metric) {
   if (metric == "kid") return KidOptions{}.subset_size;
-  if (metric == "fd") return 2;
+  if (metric == "fd" || metric == "mmd") return 2;
+  if (metric == "sinkhorn" || metric == "sliced") return 1;
   return has_manifold({metric}) ? ManifoldOptions{}.k + 1 : 0;
 }
 
-Wanted wanted_of_samples(const std::vector<std::string>& metrics) {
-  Wanted w = wanted_of_reference(metrics);
+Wanted wanted_of_samples(const std::vector<std::string>& metrics, const FeatureOptions& options) {
+  Wanted w = wanted_of_reference(metrics, options);
   w.logits = has(metrics, "is");
   return w;
 }
-Wanted wanted_of_reference(const std::vector<std::string>& metrics) {
-  return {.moments = has(metrics, "fd"), .rows = has(metrics, "kid") || has_manifold(metrics)};
+Wanted wanted_of_reference(const std::vector<std::string>& metrics, const FeatureOptions& options) {
+  Wanted w{.moments = has(metrics, "fd"), .of_moments = frechet_tool(options.frechet).moments};
+  for (const std::string& m : metrics) w.rows |= is_feature_metric(m) && m != "fd" && m != "is";
+  return w;
 }
 
 std::optional<FeatureSet> look_at(const FeatureNetwork& network, const DataInfo& info, Index n,
@@ -80,7 +85,7 @@ std::optional<FeatureSet> look_at(const FeatureNetwork& network, const DataInfo&
   FeatureSet set{where, n, {}, {}, {}};
   if (!wanted.moments && !wanted.rows && !wanted.logits) return set;
   network.check(info);
-  MomentSum sum(network.feature_count(), where);
+  MomentSum sum(network.feature_count(), where, wanted.of_moments);
   std::vector<Tensor> features, logits;
   for (Index at = 0; at < n; at += network.batch()) {
     if (watch.stopped()) return {};
@@ -111,7 +116,9 @@ std::optional<FeatureSet> cached_features(const FeatureNetwork& network, const d
        : &split == &data.valid ? "valid"
                                : "test",
        concat(split.size()), concat(n), dynamic ? concat(seed) : "", network.label(),
-       network.weights(), network.pipeline(), concat(network.feature_count())});
+       network.weights(), network.pipeline(), concat(network.feature_count()),
+       concat("ddof ", wanted.of_moments.ddof),
+       wanted.of_moments.float32_mean ? "float32 mean" : ""});
   const bool use = !cache.empty() && wanted.moments && !wanted.rows && !wanted.logits;
   if (use)
     if (std::optional<Moments> m = files.find(key)) {
@@ -148,7 +155,7 @@ FeatureSet read_features(const std::string& path, const Wanted& wanted) {
     set.rows = rows_of(io::read_npy(path), path);
   }
   set.count = set.rows.size(0);
-  if (wanted.moments) set.moments = moments_of(set.rows, path);
+  if (wanted.moments) set.moments = moments_of(set.rows, path, wanted.of_moments);
   return set;
 }
 
@@ -160,8 +167,8 @@ Index feature_count(const FeatureSet& s) {
 
 std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& metrics,
                                               const FeatureSet& samples,
-                                              const FeatureSet& reference, Index kid_subset,
-                                              const Watch& watch) {
+                                              const FeatureSet& reference,
+                                              const FeatureOptions& options, const Watch& watch) {
   if (const Index a = feature_count(samples), b = feature_count(reference); a && b && a != b)
     throw Error(ErrorKind::data,
                 {"the numbers of features differ", samples.where,
@@ -169,17 +176,16 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   FeatureFigures result;
   training::Figures& f = result.figures;
   if (has(metrics, "fd")) {
-    const Frechet d = frechet_distance(reference.moments, samples.moments);
-    if (!std::isfinite(d.distance))
-      throw Error(ErrorKind::data,
-                  {"the Frechet distance is beyond float64", samples.where,
-                   "features whose squares are finite", concat(d.distance), "are these features?"});
+    FrechetOptions how = frechet_tool(options.frechet).distance;
+    how.where = samples.where;
+    const Frechet d = frechet_distance(reference.moments, samples.moments, how);
     f.emplace_back("fd", d.distance);
-    result.method = d.method;
+    result.method =
+        how.trace == TraceRoot::products ? concat(d.method, ", residual ", d.residual) : d.method;
   }
   if (has(metrics, "kid")) {
     const auto k = kid(rows_for(samples, "kid"), rows_for(reference, "kid"),
-                       {.subset_size = kid_subset,
+                       {.subset_size = options.kid_subset,
                         .watch = watch,
                         .first = samples.where,
                         .second = reference.where});
@@ -190,7 +196,7 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   if (has(metrics, "is")) {
     const auto s = inception_score(
         needed(samples.logits, samples, "is", "a network's logits", "measure images or a run"),
-        {.watch = watch, .where = samples.where});
+        {.splits = options.splits, .watch = watch, .where = samples.where});
     if (!s) return {};
     f.emplace_back("is", s->mean);
     f.emplace_back("is_std", s->std);
@@ -206,6 +212,28 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
                                       {"density", m->density},
                                       {"coverage", m->coverage}})
       if (has(metrics, name)) f.emplace_back(name, value);
+    result.notes.emplace_back("near_ties", concat(m->near_ties));
+  }
+  if (has(metrics, "mmd")) {
+    const auto m = mmd(rows_for(samples, "mmd"), rows_for(reference, "mmd"), {.watch = watch});
+    if (!m) return {};
+    f.emplace_back("mmd", m->squared);
+    result.notes.emplace_back("mmd_median", concat(m->widths[2]));
+  }
+  if (has(metrics, "sinkhorn")) {
+    const auto s =
+        sinkhorn(rows_for(samples, "sinkhorn"), rows_for(reference, "sinkhorn"), {.watch = watch});
+    if (!s) return {};
+    f.emplace_back("sinkhorn", s->distance);
+    result.notes.emplace_back("sinkhorn_epsilon", concat(s->epsilon));
+    result.notes.emplace_back("sinkhorn_error", concat(s->error));
+  }
+  if (has(metrics, "sliced")) {
+    const auto s = sliced_wasserstein(rows_for(samples, "sliced"), rows_for(reference, "sliced"),
+                                      {.watch = watch});
+    if (!s) return {};
+    f.emplace_back("sliced", s->distance);
+    result.notes.emplace_back("sliced_error", concat(s->error));
   }
   return result;
 }

@@ -9,6 +9,7 @@
 #include "engine/data/data_set.h"
 #include "engine/train/metrics.h"
 #include "models/measures/feature_network.h"
+#include "models/measures/feature_options.h"
 #include "models/measures/moments.h"
 #include "models/measures/watch.h"
 
@@ -17,6 +18,8 @@ namespace imago::models {
 //   fd       Frechet distance                       kid, kid_std  kernel distance, over subsets
 //   is, is_std  inception score, over 10 splits; of the generated samples alone
 //   precision, recall, density, coverage  of nearest neighbours, k = 5, as prdc has them
+//   mmd      squared maximum mean discrepancy: Gaussian kernels of 1/4 to 4 times the median
+//   sinkhorn  Wasserstein-1 with entropy          sliced  Wasserstein-1 along directions
 const std::vector<std::string>& feature_metrics();  // fd, kid, is, precision, ...
 bool is_feature_metric(const std::string& name);
 // Of a split at least, to compare with; kid's subsets being of their usual size.
@@ -25,9 +28,10 @@ Index rows_needed(const std::string& metric);
 // What of a set the metrics need.
 struct Wanted {
   bool moments = false, rows = false, logits = false;
+  MomentOptions of_moments = {};
 };
-Wanted wanted_of_samples(const std::vector<std::string>& metrics);
-Wanted wanted_of_reference(const std::vector<std::string>& metrics);
+Wanted wanted_of_samples(const std::vector<std::string>& metrics, const FeatureOptions& = {});
+Wanted wanted_of_reference(const std::vector<std::string>& metrics, const FeatureOptions& = {});
 
 struct FeatureSet {
   std::string where;  // for errors
@@ -55,12 +59,16 @@ FeatureSet read_features(const std::string& path, const Wanted& wanted);
 struct FeatureFigures {
   training::Figures figures;
   std::string method;  // of the Frechet distance
+  // What else there is to say of a figure: near_ties of precision and its kin, which other programs
+  // may decide otherwise; sliced_error, a standard error; sinkhorn's error of the marginals.
+  std::vector<std::pair<std::string, std::string>> notes;
 };
 // The metrics asked for, in the order above. Nothing where stopped. Error (data) where the numbers
 // of features differ, Error (usage) where a metric needs what a set has not.
 std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& metrics,
                                               const FeatureSet& samples,
-                                              const FeatureSet& reference, Index kid_subset = 1000,
+                                              const FeatureSet& reference,
+                                              const FeatureOptions& options = {},
                                               const Watch& watch = {});
 
 }  // namespace imago::models

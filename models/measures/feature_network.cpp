@@ -21,7 +21,7 @@ class InceptionNetwork : public FeatureNetwork {
     Seen seen{net_->features(images, o_.count), {}};
     if (logits)
       seen.logits =
-          net_->logits(o_.count == 2048 ? seen.features : net_->features(images, 2048), false);
+          net_->logits(o_.count == 2048 ? seen.features : net_->features(images, 2048), o_.bias);
     return seen;
   }
   Index feature_count() const override { return o_.count; }

@@ -38,10 +38,10 @@ struct InceptionOptions {
   std::string weights;  // the file
   Pipeline pipeline = Pipeline::torch_fidelity;
   Index count = 2048;  // of its features
+  bool bias = false;   // of the logits; torch-fidelity's and the first inception score have none
   std::string device = "auto";
 };
-// Inception-v3. Images are rounded to the 8 bits that the other programs read from files; logits
-// are without the bias.
+// Inception-v3. Images are rounded to the 8 bits that the other programs read from files.
 std::shared_ptr<const FeatureNetwork> open_inception(const InceptionOptions&);
 
 }  // namespace imago::models

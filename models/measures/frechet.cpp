@@ -147,7 +147,7 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
   const double traces = trace(a.covariance) + trace(b.covariance);
   Frechet f;
   f.mean_term = squared_distance(a.mean, b.mean, options.float32_mean);
-  check_finite(f.mean_term + traces, "Frechet distance");
+  check_finite(f.mean_term + traces, options.where);
   const auto in_units = [&](const auto& root_of) {
     const InUnits p(a), q(b);
     root_of(p.m, q.m, traces / p.unit / q.unit);
@@ -173,7 +173,7 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
       break;
   }
   f.distance = f.mean_term + traces - 2 * f.trace_of_root;
-  check_finite(f.distance, "Frechet distance");
+  check_finite(f.distance, options.where);
   return f;
 }
 

@@ -32,6 +32,7 @@ struct FrechetOptions {
   double tolerance = 1e-8;
   Device device = cpu_device;
   DType dtype = DType::f64;
+  std::string where = "Frechet distance";  // for errors
 };
 
 struct Frechet {
@@ -54,7 +55,8 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
 Frechet frechet_distance(const Tensor& x, const Tensor& y);  // [n, d], [m, d]
 
 // What a tool does with the same features, by name: imago, pytorch-fid, clean-fid, torch-fidelity,
-// nvlabs. Error (usage) naming them for another.
+// nvlabs; and products, which is ours by matrix products alone. Error (usage) naming them for
+// another.
 struct FrechetTool {
   std::string name;
   MomentOptions moments;

@@ -106,6 +106,7 @@ double trace_of_eigvals(const Tensor& a, const Tensor& b, std::string& method) {
 const std::vector<FrechetTool>& frechet_tools() {
   static const std::vector<FrechetTool> all = {
       {"imago", {}, {}},
+      {"products", {}, {.trace = TraceRoot::products}},
       {"pytorch-fid", {}, {.trace = TraceRoot::sqrtm}},
       {"clean-fid", {.float32_mean = true}, {.trace = TraceRoot::sqrtm, .float32_mean = true}},
       {"torch-fidelity",

@@ -17,7 +17,7 @@ std::vector<double> finite_rows(const Tensor& x, const std::string& where, Index
   return v;
 }
 
-void check_finite(double figure, const char* where) {
+void check_finite(double figure, const std::string& where) {
   if (!std::isfinite(figure))
     throw Error(ErrorKind::data, {"features are too far out", where, "a finite figure",
                                   concat(figure), "divide them by a constant"});

@@ -11,6 +11,6 @@ namespace imago::models {
 // + its place in x, that holds a value which is not finite.
 std::vector<double> finite_rows(const Tensor& x, const std::string& where, Index first = 0);
 // Error (data) where a figure of finite rows is not finite: they are too far out for it.
-void check_finite(double figure, const char* where);
+void check_finite(double figure, const std::string& where);
 
 }  // namespace imago::models

@@ -55,17 +55,19 @@ class Measure {
                    "a run of `imago train classifier` on these data, or weights of Inception",
                    "none", "give --judge RUN or --weights FILE, in training judge=RUN"});
     const Watch watch{o_.progress, o_.stop};
-    const FeatureSet reference = reference_of(wanted_of_reference(metrics), watch);
+    const FeatureSet reference = reference_of(wanted_of_reference(metrics, o_.features), watch);
     const Tensor x = flat(task_.sample({.n = o_.drawn, .seed = o_.seed, .watch = watch}));
     go_on();
     const auto samples = look_at(
         *network(), info_of(data_), o_.drawn,
         [&](Index first, Index last) { return ops::slice(x, 0, first, last); },
-        wanted_of_samples(metrics), "features of samples", watch);
+        wanted_of_samples(metrics, o_.features), "features of samples", watch);
     if (!samples) throw Stopped{};
-    const auto all = feature_figures(metrics, *samples, reference, o_.kid_subset, watch);
+    const auto all = feature_figures(metrics, *samples, reference, o_.features, watch);
     if (!all) throw Stopped{};
     if (o_.note && !all->method.empty()) o_.note("method", all->method);
+    if (o_.note)
+      for (const auto& [key, text] : all->notes) o_.note(key, text);
     if (o_.note && !o_.reference.empty() && reference.count)
       o_.note("reference_n", concat(reference.count));
     return all->figures;

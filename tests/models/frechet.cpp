@@ -391,9 +391,10 @@ TEST(Frechet, AsOtherToolsDo) {
     const Frechet f = frechet_distance(a, b, tool.distance);
     EXPECT_NEAR(f.distance, expected, 1e-6 * expected) << tool.name;
     const TraceRoot t = tool.distance.trace;
-    EXPECT_EQ(f.method, t == TraceRoot::exact     ? "cholesky"
-                        : t == TraceRoot::eigvals ? "eigvals"
-                                                  : "sqrtm");
+    EXPECT_EQ(f.method, t == TraceRoot::exact      ? "cholesky"
+                        : t == TraceRoot::products ? "products"
+                        : t == TraceRoot::eigvals  ? "eigvals"
+                                                   : "sqrtm");
   }
   EXPECT_EQ(frechet_tool("nvlabs").moments.ddof, 0);
   EXPECT_TRUE(frechet_tool("torch-fidelity").moments.float32_mean);

@@ -91,7 +91,9 @@ TEST(Classifier, LearnsAndCountsWhatItGetsRight) {
   expect_error([&] { run.sample(); }, {"generates nothing", "evaluate"});
   expect_error([&] { run.reconstruct(1); }, {"reconstructs nothing", "evaluate"});
   expect_error([&] { run.interpolate(); }, {"no codes", "evaluate"});
-  expect_error([&] { run.evaluate({.measure = {.metrics = {"fd"}}}); }, {"loss, accuracy", "fd"});
+  EvaluateOptions of_samples;
+  of_samples.measure.metrics = {"fd"};
+  expect_error([&] { run.evaluate(of_samples); }, {"loss, accuracy", "fd"});
 }
 
 TEST(Classifier, ImagesOfAnySize) {
@@ -224,7 +226,7 @@ TEST_F(Judged, WhatIsThereIsReported) {
   expect_error([&] { names(false, {.metrics = {"fd"}}); },
                {"needs a network", "--judge", "--weights"});
   expect_error([&] { names(false, {.metrics = {"purity"}}); },
-               {"own, fd, kid", "coverage, label_accuracy"});
+               {"own, fd, kid", "sliced, label_accuracy"});
 }
 
 }  // namespace

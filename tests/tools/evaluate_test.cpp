@@ -5,6 +5,8 @@
 #include "models/measures/frechet.h"
 #include "models/measures/kid.h"
 #include "models/measures/manifold.h"
+#include "models/measures/mmd.h"
+#include "models/measures/transport.h"
 #include "tests/tools/cli.h"
 
 namespace imago::test {
@@ -69,6 +71,35 @@ TEST_F(Evaluate, FeaturesOfFiles) {
   EXPECT_NE(people.out.find("FD-features, 5 features"), std::string::npos) << people.out;
   EXPECT_EQ(people.out.find("FID"), std::string::npos);
 }
+TEST_F(Evaluate, AsItIsAskedFor) {
+  const Tensor a = features("a.npy", 60, 5, 1), b = features("b.npy", 50, 5, 2);
+  const Arguments both{"--features", "a.npy", "--reference", "b.npy"};
+  for (const models::FrechetTool& tool : models::frechet_tools()) {
+    const auto moments = [&](const Tensor& x) {
+      models::MomentSum sum(5, "features", tool.moments);
+      sum.add(x);
+      return sum.moments();
+    };
+    const json j = evaluated(both + Arguments{"--metrics", "fid", "--frechet", tool.name});
+    EXPECT_EQ(j["fid"], models::frechet_distance(moments(b), moments(a), tool.distance).distance)
+        << tool.name;
+    EXPECT_EQ(j["ddof"], tool.name == "nvlabs" ? 0 : 1);
+    EXPECT_EQ(j.value("frechet", "imago"), tool.name);
+  }
+  EXPECT_NE(evaluated(both + Arguments{"--frechet", "products"})["method"].get<std::string>().find(
+                "products, residual"),
+            std::string::npos);
+  fails({"evaluate", "--features", "a.npy", "--reference", "b.npy", "--frechet", "fid"}, 2,
+        "pytorch-fid");
+  const json j = evaluated(both + Arguments{"--metrics", "mmd,sinkhorn,sliced,prdc"});
+  EXPECT_EQ(j["mmd"], models::mmd(a, b)->squared);
+  EXPECT_EQ(j["sinkhorn"], models::sinkhorn(a, b)->distance);
+  EXPECT_EQ(j["sliced"], models::sliced_wasserstein(a, b)->distance);
+  EXPECT_EQ(j["near_ties"], 0);
+  EXPECT_GT(j["sliced_error"], 0);
+  EXPECT_GT(j["sinkhorn_epsilon"], 0);
+  EXPECT_GT(j["mmd_median"], 0);
+}
 TEST_F(Evaluate, StatisticsAsOtherProgramsWriteThem) {
   const Tensor a = features("a.npy", 60, 5, 1), b = features("b.npy", 50, 5, 2);
   models::MomentSum sum(5);
@@ -106,6 +137,24 @@ TEST_F(Evaluate, ImagesByAJudge) {
   EXPECT_FALSE(j.contains("recall"));
   EXPECT_FALSE(j.contains("prdc"));
   EXPECT_TRUE(j.contains("kid_std"));
+
+  EXPECT_EQ(j["splits"], 10);
+  const auto score = [&](const Arguments& more) {
+    return evaluated(few + Arguments{"--metrics", "is"} + more)["is"].get<double>();
+  };
+  EXPECT_NE(score({"--splits", "1"}), score({}));
+  fails(Arguments{"evaluate"} + few + Arguments{"--metrics", "is", "--bias"}, 2, "--bias");
+
+  // The judge that the recipe leaves behind is found without a word.
+  fails({"evaluate", "fake.npy", "--data", "real.npz", "--split", "train"}, 2,
+        "imago train classifier --data real.npz");
+  fs::create_directory(folder_ / "runs");
+  fs::copy(folder_ / "judge", folder_ / "runs/classifier-real-s0", fs::copy_options::recursive);
+  const json found = evaluated({"fake.npy", "--data", "real.npz", "--split", "train", "--device",
+                                "cpu", "--metrics", "fid"});
+  EXPECT_EQ(found["weights"], j["weights"]);
+  EXPECT_EQ(found["fid"], j["fid"]);
+  fs::remove_all(folder_ / "runs");
 
   // A cache changes nothing but the time, and is told apart by what it was made from.
   for (int i = 0; i < 2; i++)
@@ -172,7 +221,7 @@ TEST_F(Evaluate, WhatCannotBeMeasured) {
   io::HostArray far = io::zeros(DType::f64, {20, 5});
   for (std::size_t i = 0; i < 20; i++) far.values<double>()[i * 5 + i % 5] = 1e200;
   io::write_npy(at("far.npy"), far);
-  fails(against("far.npy"), 3, "beyond float64");
+  fails(against("far.npy"), 3, "too far out");
   // Every metric names the file.
   for (const char* metric : {"kid", "precision"})
     for (const char* file : {"bad.npy", "one.npy"})

@@ -5,6 +5,7 @@
 
 #include "engine/data/data_set.h"
 #include "models/demos/demos.h"
+#include "models/measures/frechet.h"
 #include "models/measures/inception_input.h"
 #include "models/presets.h"
 
@@ -86,6 +87,8 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
     return found;
   }
   if (name == "--pipeline") return models::pipeline_names();
+  if (name == "--frechet")
+    for (const models::FrechetTool& t : models::frechet_tools()) found.push_back(t.name);
   if (name == "--dims") found = {"64", "192", "768", "2048"};
   if (name.rfind("PRESET", 0) == 0)
     for (const models::Preset& p : models::presets()) found.push_back(p.name);
@@ -94,12 +97,13 @@ Words values(const CLI::Option& o, const std::string& partial, const Words& word
     for (const models::Demo& d : models::demos()) found.push_back(d.name);
   if (name == "--set") return settings(partial, words);
   if (name == "--metrics")
-    return listed(partial,
-                  {"elbo",     "rate",        "distortion", "iwae",    "nll",      "mse",
-                   "accuracy", "critic",      "fd",         "fid",     "kid",      "is",
-                   "prdc",     "precision",   "recall",     "density", "coverage", "label_accuracy",
-                   "modes",    "purity",      "w1",         "mmd2",    "ais",      "mi_lower",
-                   "mi_upper", "active_units"});
+    return listed(
+        partial,
+        {"elbo",     "rate",         "distortion", "iwae",     "nll",      "mse",
+         "accuracy", "critic",       "fd",         "fid",      "kid",      "is",
+         "prdc",     "precision",    "recall",     "density",  "coverage", "label_accuracy",
+         "modes",    "purity",       "w1",         "mmd2",     "ais",      "mi_lower",
+         "mi_upper", "active_units", "mmd",        "sinkhorn", "sliced"});
   if (name == "--device") found = {"auto", "cpu", "cuda"};
   if (name == "--split") found = {"train", "valid", "test", "all"};
   if (name == "--checkpoint") found = {"best", "last", ":files"};

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "models/measures/feature_figures.h"
+#include "models/measures/frechet.h"
 #include "models/measures/inception.h"
 #include "models/measures/judge.h"
 #include "models/run.h"
@@ -47,8 +48,10 @@ std::shared_ptr<const models::FeatureNetwork> network_of(const EvaluateCommand& 
     return models::open_inception({.weights = o.weights,
                                    .pipeline = models::pipeline_from(o.pipeline),
                                    .count = o.count,
+                                   .bias = o.bias,
                                    .device = o.run.device});
-  return o.judge.empty() ? nullptr : models::Judge::open(o.judge, o.run.device);
+  const std::string judge = o.judge.empty() ? models::recipe_judge(o.data) : o.judge;
+  return judge.empty() ? nullptr : models::Judge::open(judge, o.run.device);
 }
 void add_network(nlohmann::ordered_json& object, const models::FeatureNetwork& network) {
   object["label"] = network.label();
@@ -62,14 +65,33 @@ std::string network_line(const models::FeatureNetwork& network) {
                 network.pipeline().empty() ? "" : ", resized as " + network.pipeline());
 }
 
-void add_subset(nlohmann::ordered_json& object, const EvaluateCommand& o,
-                const training::Figures& figures) {
+void add_details(nlohmann::ordered_json& object, const EvaluateCommand& o,
+                 const training::Figures& figures, const Notes& notes) {
+  if (training::has_figure(figures, "fd")) {
+    object["ddof"] = models::frechet_tool(o.frechet).moments.ddof;
+    if (o.frechet != "imago") object["frechet"] = o.frechet;
+  }
   if (training::has_figure(figures, "kid")) object["subset"] = o.subset;
+  if (training::has_figure(figures, "is")) {
+    object["splits"] = o.splits;
+    if (!o.weights.empty()) object["bias"] = o.bias;
+  }
+  for (const auto& [key, text] : notes) object[key] = nlohmann::ordered_json::parse(text);
 }
 std::string details(const EvaluateCommand& o, const training::Figures& figures,
-                    const std::string& method) {
-  std::string s = method.empty() ? "" : ", ddof 1, " + method;
+                    const std::string& method, const Notes& notes) {
+  std::string s;
+  if (training::has_figure(figures, "fd")) {
+    s += concat(", ddof ", models::frechet_tool(o.frechet).moments.ddof, ", ", method);
+    if (o.frechet != "imago" && o.frechet != "products") s += " as " + o.frechet;
+  }
   if (training::has_figure(figures, "kid")) s += concat(", subsets of ", o.subset);
+  if (training::has_figure(figures, "is"))
+    s += concat(", ", o.splits, o.splits == 1 ? " split" : " splits",
+                o.weights.empty() ? ""
+                : o.bias          ? " with bias"
+                                  : " without bias");
+  for (const auto& [key, text] : notes) s += concat(", ", key, " ", text);
   return s;
 }
 
@@ -92,13 +114,15 @@ namespace {
 bool is_of_samples(const std::string& metric) {
   return models::is_feature_metric(metric) || metric == "label_accuracy" || metric == "purity";
 }
-// The one asked for, or the run's own where a figure may want it.
+// The one asked for, or the run's own or the recipe's where a figure may want it.
 std::shared_ptr<const models::Judge> judge(const EvaluateCommand& o, const models::Run& run) {
   std::string directory = o.judge;
   const auto names = plain_metrics(o.metrics);
-  if (directory.empty() && run.config().has("judge") &&
-      (names.empty() || std::any_of(names.begin(), names.end(), is_of_samples)))
+  const bool asked = std::any_of(names.begin(), names.end(), is_of_samples);
+  if (directory.empty() && run.config().has("judge") && (names.empty() || asked))
     directory = run.config().text("judge");
+  if (directory.empty() && asked && o.weights.empty() && run.sample_shape().rank() > 1)
+    directory = models::recipe_judge(o.data.empty() ? run.config().text("data") : o.data);
   return directory.empty() ? nullptr : models::Judge::open(directory, o.run.device);
 }
 
@@ -111,6 +135,7 @@ void check_options(const EvaluateCommand& o, const CLI::App& app) {
   if (o.weights.empty()) {
     refuse("--pipeline", "--weights");
     refuse("--dims", "--weights");
+    refuse("--bias", "--weights");
   }
   if (is_of_samples_alone(o)) {
     const auto refuse_with = [&](const char* option, const char* with) {
@@ -119,7 +144,9 @@ void check_options(const EvaluateCommand& o, const CLI::App& app) {
                     {"the option says nothing here", option, concat("it without ", with), "both",
                      "leave one of the two out"});
     };
-    for (const char* option : {"--drawn", "--samples", "--checkpoint"}) refuse(option, "a run");
+    for (const char* option :
+         {"--drawn", "--samples", "--chains", "--temperatures", "--checkpoint"})
+      refuse(option, "a run");
     if (!o.features.empty())
       for (const char* option :
            {"--judge", "--weights", "--resize", "--split", "--limit", "--cache"})
@@ -133,6 +160,7 @@ void check_options(const EvaluateCommand& o, const CLI::App& app) {
       refuse_with("--cache", "--split all");
   }
   models::pipeline_from(o.pipeline);
+  models::frechet_tool(o.frechet);
   const auto& counts = models::Inception::feature_counts();
   if (std::find(counts.begin(), counts.end(), o.count) == counts.end())
     throw Error(ErrorKind::usage, {"Inception has no such features", "--dims",
@@ -149,18 +177,26 @@ int evaluate_run(const EvaluateCommand& o) {
   options.split = o.split;
   options.measure.seed = std::uint64_t(o.seed);
   options.measure.samples = o.samples;
+  options.measure.chains = o.chains;
+  options.measure.temperatures = o.temperatures;
   options.measure.drawn = o.drawn;
   options.measure.judge = judge(o, trained);
   if (!o.weights.empty()) options.measure.network = network_of(o);
   options.measure.reference = o.reference;
   options.measure.cache = o.cache;
-  options.measure.kid_subset = o.subset;
+  options.measure.features = o.of_features();
   options.measure.limit = o.limit;
   options.measure.stop = [] { return caught_signal() != 0; };
   options.measure.progress = progress.hook();
   std::string method, reference_n;
+  Notes notes;
   options.measure.note = [&](const std::string& key, const std::string& text) {
-    (key == "method" ? method : reference_n) = text;
+    if (key == "method")
+      method = text;
+    else if (key == "reference_n")
+      reference_n = text;
+    else
+      notes.emplace_back(key, text);
   };
   const models::Figures figures = trained.evaluate(options);
   progress.clear();
@@ -178,7 +214,6 @@ int evaluate_run(const EvaluateCommand& o) {
       options.measure.network ? options.measure.network.get() : options.measure.judge.get();
   if (o.json) {
     nlohmann::ordered_json object = json_of(o, figures);
-    if (training::has_figure(figures, "fd")) object["ddof"] = 1;
     if (looked)
       add_network(object, *network);
     else if (judged)
@@ -190,9 +225,13 @@ int evaluate_run(const EvaluateCommand& o) {
     object["split"] = o.split;
     if (looked && !o.reference.empty()) object["reference"] = o.reference;
     if (!reference_n.empty()) object["reference_n"] = std::stoll(reference_n);
-    add_subset(object, o, figures);
+    add_details(object, o, figures, notes);
     object["step"] = trained.step();
     if (training::has_figure(figures, "nll")) object["samples"] = o.samples;
+    if (training::has_figure(figures, "ais")) {
+      object["chains"] = o.chains;
+      object["temperatures"] = o.temperatures;
+    }
     if (training::has_figure(figures, "nll"))
       object["method"] = "importance sampling" + (method.empty() ? "" : "; fd: " + method);
     else if (!method.empty())
@@ -210,7 +249,7 @@ int evaluate_run(const EvaluateCommand& o) {
                   : reference_n.empty()
                       ? (" against " + o.reference).c_str()
                       : (" against " + reference_n + " of " + o.reference).c_str(),
-                  details(o, figures, method).c_str());
+                  details(o, figures, method, notes).c_str());
     if (judged && (!looked || options.measure.network))
       std::printf("%-14s weights %s, %lld samples\n", "judge",
                   options.measure.judge->weights().c_str(), static_cast<long long>(o.drawn));
@@ -261,10 +300,10 @@ void add_evaluate(Program& program) {
       ->type_name("NAME|PATH");
   app->add_option("--resize", o.resize, "of a folder's images; default: the run's")
       ->type_name("N|HxW");
-  app->add_option(
-         "--metrics", o.metrics,
-         "elbo, rate, distortion, iwae, nll, mse, fid, kid, is, prdc or others that the model has, "
-         "separated by commas [what training reports; of images fd]")
+  app->add_option("--metrics", o.metrics,
+                  "elbo, rate, distortion, iwae, nll, mse, fid, kid, is, prdc, mmd, sinkhorn, "
+                  "sliced or others that the model has, "
+                  "separated by commas [what training reports; of images fd]")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
@@ -273,8 +312,11 @@ void add_evaluate(Program& program) {
       ->capture_default_str()
       ->type_name("NAME");
   add_integer(app, "--samples", &o.samples, "importance samples of nll [1000]", 1, 100000);
+  add_integer(app, "--chains", &o.chains, "chains of ais, for each x [16]", 1, 100000);
+  add_integer(app, "--temperatures", &o.temperatures, "temperatures of ais [1000]", 1, 10000000);
   app->add_option("--judge", o.judge,
-                  "run of a classifier: its features, its labels [the run's option judge]")
+                  "run of a classifier: its features, its labels [the run's option judge, or "
+                  "runs/classifier-DATA-s0]")
       ->type_name("RUN");
   app->add_option("--weights", o.weights,
                   "weights of Inception-v3, for its features: PyTorch's .pth or safetensors")
@@ -295,6 +337,13 @@ void add_evaluate(Program& program) {
       ->type_name("FILE");
   app->add_option("--cache", o.cache, "folder that keeps mu and sigma of data for the next time")
       ->type_name("DIR");
+  app->add_option("--frechet", o.frechet,
+                  "fid as imago takes it, by products (of matrices alone), or as pytorch-fid, "
+                  "clean-fid, torch-fidelity or nvlabs do")
+      ->capture_default_str()
+      ->type_name("NAME");
+  add_integer(app, "--splits", &o.splits, "splits of is [10]", 1, 10000000);
+  app->add_flag("--bias", o.bias, "is of Inception's logits with the bias of its last layer");
   add_integer(app, "--subset", &o.subset, "samples in each of kid's 100 subsets [1000]", 2,
               10000000);
   add_integer(app, "--drawn", &o.drawn, "samples that are drawn to be measured [10000]", 2,

@@ -76,8 +76,8 @@ struct Measured {
 
 Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metrics,
                   const models::FeatureNetwork* network, const models::Watch& watch) {
-  const models::Wanted of_samples = models::wanted_of_samples(metrics),
-                       of_reference = models::wanted_of_reference(metrics);
+  const models::Wanted of_samples = models::wanted_of_samples(metrics, o.of_features()),
+                       of_reference = models::wanted_of_reference(metrics, o.of_features());
   const bool compares = of_reference.moments || of_reference.rows;
   if (compares && o.reference.empty() && o.data.empty())
     refuse("nothing to compare with", "imago evaluate", "--reference FILE or --data NAME|PATH",
@@ -92,7 +92,8 @@ Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metr
     if (!network)
       refuse("images are measured by a network", "imago evaluate",
              "--judge RUN or --weights FILE of Inception", "neither",
-             "train a judge with `imago train classifier`");
+             concat("train a judge with `imago train classifier --data ",
+                    o.data.empty() ? "DATA" : o.data, "`"));
     const Images images(o.run.run, o);
     const Index n = o.limit ? std::min<Index>(o.limit, images.size()) : images.size();
     network->check(models::info_of(images.set()));
@@ -115,7 +116,7 @@ Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metr
     reference = kept(models::cached_features(*network, set, split, n, std::uint64_t(o.seed),
                                              of_reference, o.cache, watch));
   }
-  return {kept(models::feature_figures(metrics, samples, reference, o.subset, watch)),
+  return {kept(models::feature_figures(metrics, samples, reference, o.of_features(), watch)),
           samples.count, reference.count, models::feature_count(samples)};
 }
 
@@ -126,7 +127,7 @@ bool is_of_samples_alone(const EvaluateCommand& o) {
   const std::string& path = o.run.run;
   if (path.ends_with(".npy") || path.ends_with(".npz")) return true;
   return io::is_directory(path) && !io::exists(path + "/config.json") &&
-         (!o.weights.empty() || !o.judge.empty() || !o.reference.empty());
+         (!o.weights.empty() || !o.judge.empty() || !o.reference.empty() || !o.data.empty());
 }
 
 int evaluate_samples(const EvaluateCommand& o) {
@@ -151,13 +152,12 @@ int evaluate_samples(const EvaluateCommand& o) {
   const bool compares = m.reference_n || !m.all.method.empty();
   if (o.json) {
     nlohmann::ordered_json object = json_of(o, m.all.figures);
-    if (training::has_figure(m.all.figures, "fd")) object["ddof"] = 1;
     if (!m.all.method.empty()) object["method"] = m.all.method;
     if (network)
       add_network(object, *network);
     else
       object["label"] = "FD-features", object["features"] = m.features;
-    add_subset(object, o, m.all.figures);
+    add_details(object, o, m.all.figures, m.all.notes);
     object["n"] = m.n;
     if (m.reference_n) object["reference_n"] = m.reference_n;
     if (compares) object["reference"] = o.reference.empty() ? o.data : o.reference;
@@ -175,7 +175,7 @@ int evaluate_samples(const EvaluateCommand& o) {
   std::printf("%-14s %s%s\n", "features",
               network ? network_line(*network).c_str()
                       : concat("FD-features, ", m.features, " features of a file").c_str(),
-              details(o, m.all.figures, m.all.method).c_str());
+              details(o, m.all.figures, m.all.method, m.all.notes).c_str());
   return 0;
 }
 
