@@ -80,6 +80,7 @@ std::optional<FeatureSet> look_at(const FeatureNetwork& network, const DataInfo&
     if (watch.stopped()) return {};
     const Seen seen =
         network.look(rows(at, std::min(at + network.batch(), n)), info, wanted.logits);
+    set.device = seen.features.device();
     if (wanted.moments) sum.add(seen.features);
     if (wanted.rows) features.push_back(seen.features);
     if (wanted.logits) logits.push_back(seen.logits);
@@ -155,7 +156,8 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   FeatureFigures result;
   training::Figures& f = result.figures;
   if (has(metrics, "fd")) {
-    const Frechet d = frechet_distance(reference.moments, samples.moments);
+    const Frechet d =
+        frechet_distance(reference.moments, samples.moments, {.device = samples.device});
     f.emplace_back("fd", d.distance);
     result.method = d.method;
   }

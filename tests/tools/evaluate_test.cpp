@@ -44,7 +44,7 @@ struct Evaluate : Cli {
 TEST_F(Evaluate, FeaturesOfFiles) {
   const Tensor a = features("a.npy", 60, 5, 1), b = features("b.npy", 50, 5, 2);
   const json j = evaluated({"--features", "a.npy", "--reference", "b.npy", "--metrics",
-                            "fid,kid,prdc", "--subset", "30"});
+                            "fid,kid,prdc", "--subset", "30", "--device", "cpu"});
   EXPECT_EQ(j["fid"], models::frechet_distance(b, a).distance);
   EXPECT_FALSE(j.contains("fd"));
   EXPECT_EQ(j["kid"], models::kid(a, b, {.subset_size = 30})->mean);
@@ -58,7 +58,12 @@ TEST_F(Evaluate, FeaturesOfFiles) {
   EXPECT_EQ(j["n"], 60);
   EXPECT_EQ(j["reference_n"], 50);
   EXPECT_EQ(j["reference"], "b.npy");
-  EXPECT_TRUE(j["method"].is_string());
+  for (const Device device : devices()) {
+    const json there = evaluated({"--features", "a.npy", "--reference", "b.npy", "--metrics", "fd",
+                                  "--device", name(device)});
+    EXPECT_EQ(there["method"], device == cpu_device ? "cholesky" : concat("cholesky on ", device));
+    EXPECT_NEAR(there["fd"].get<double>(), j["fid"].get<double>(), 1e-10);
+  }
 
   const Result people = imago({"evaluate", "--features", "a.npy", "--reference", "b.npy"});
   EXPECT_NE(people.out.find("a.npy, 60 samples, against b.npy, 50"), std::string::npos)
