@@ -93,8 +93,9 @@ TEST_F(Evaluate, ImagesByAJudge) {
                   with({"features=4", "width=4"}))
                 .status,
             0);
-  const Arguments few{"fake.npy", "--data", "real.npz", "--split", "train",
-                      "--judge",  "judge",  "--device", "cpu"};
+  const Arguments anywhere{"fake.npy", "--data",  "real.npz", "--split",
+                           "train",    "--judge", "judge",    "--device"},
+      few = anywhere + Arguments{"cpu"};
   const json j = evaluated(few + Arguments{"--metrics", "fid,kid,is,precision", "--subset", "20"});
   EXPECT_EQ(j["label"], "FD-classifier");
   EXPECT_EQ(j["features"], 4);
@@ -108,6 +109,13 @@ TEST_F(Evaluate, ImagesByAJudge) {
   EXPECT_FALSE(j.contains("recall"));
   EXPECT_FALSE(j.contains("prdc"));
   EXPECT_TRUE(j.contains("kid_std"));
+
+  for (const Device device : devices()) {
+    if (device == cpu_device) continue;
+    const json there = evaluated(anywhere + Arguments{name(device), "--metrics", "fid"});
+    EXPECT_NEAR(there["fid"].get<double>(), j["fid"].get<double>(), 1e-4 * j["fid"].get<double>());
+    EXPECT_NE(there["method"].get<std::string>().find(concat("on ", device)), std::string::npos);
+  }
 
   // A cache changes nothing but the time, and is told apart by what it was made from.
   for (int i = 0; i < 2; i++)
