@@ -15,6 +15,7 @@ namespace {
 
 constexpr cudaDataType real = CUDA_R_64F;
 
+using cuda::check;
 void check(cusolverStatus_t status, const char* call) {
   if (status != CUSOLVER_STATUS_SUCCESS)  // the library has no words for it
     throw DeviceError(std::string(call) + ": cuSOLVER's status " + std::to_string(int(status)));
