@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
@@ -294,7 +295,14 @@ TEST_P(FrechetOn, Singular) {
     expect_not_here(full, moments(singular));
     expect_not_here(moments(singular), moments(singular));
   }
-  expect_not_here(gaussian({1, 2}, diagonal({0, 0})), gaussian({1, 2}, diagonal({1, 2})));
+  const Moments plain = gaussian({1, 2}, diagonal({1, 2}));
+  expect_not_here(gaussian({1, 2}, diagonal({0, 0})), plain);
+  // A factor without pivots is found, but its last pivot is no more than rounding.
+  Matrix twice(2, 2);
+  twice.v = {1, 1, 1, 1 + 2 * std::numeric_limits<double>::epsilon()};
+  EXPECT_TRUE(linalg::cholesky(from(twice).to(device())));
+  expect_not_here(gaussian({0, 0}, twice), plain);
+  expect_not_here(plain, gaussian({0, 0}, twice));
 }
 TEST_P(FrechetOn, Refusals) {
   expect_error(
