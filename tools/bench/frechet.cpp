@@ -104,7 +104,7 @@ void register_frechet() {
   for (const Index d : {512, 2048}) {
     for (const Device device : devices()) {
       if (device.backend == Backend::emulated) continue;
-      const std::string on = device == cpu_device ? "" : "/" + name(device);
+      const std::string on = device == cpu_device ? "" : concat("/", device);
       const auto by = [&](const char* what, TraceRoot how, bool ill, DType dtype) {
         add(concat("trace/", what, on), trace, device, how, ill, dtype)->Arg(d);
       };
