@@ -3,7 +3,7 @@
 set(private_libs "")
 set(libraries ${DNNL_LIBRARY} ${LAPACK_LIBRARIES} ${BLAS_LIBRARIES})
 if(IMAGO_HAS_CUDA)
-  foreach(target cudart_static cublasLt cublas)
+  foreach(target cudart_static cublasLt cublas cusolver)
     get_target_property(path CUDA::${target} IMPORTED_LOCATION)
     list(APPEND libraries ${path})
   endforeach()

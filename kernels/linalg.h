@@ -1,6 +1,6 @@
-// Dense linear algebra on the host, in double: factorisations of LAPACK, row-major, the same bits
-// with any number of threads, and the products whose structure a GEMM would not use. Not here:
-// other products, which are kernels/gemm.h.
+// Dense linear algebra in double, row-major. On the host: factorisations of LAPACK, the same bits
+// with any number of threads, and the products whose structure a GEMM would not use. On any device:
+// two of the factorisations. Not here: other products, which are kernels/gemm.h.
 #pragma once
 #include "kernels/kernel.h"
 
@@ -45,3 +45,33 @@ void add_centred_gram(Index n, Index d, double* x, double* mean, double* c);
 void congruence(Index n, Index r, const double* l, const double* s, double* t, double* m);
 
 }  // namespace imago::host
+
+// The same where a and w are in a device's memory. Library calls, one implementation a back-end:
+// kernels/cpu/linalg.cpp (LAPACK), kernels/cuda/linalg.cpp (cuSOLVER), kernels/emulation/linalg.cpp
+// (plain loops). They wait for the stream: what a factorisation says is wanted on the host.
+namespace imago {
+#define IMAGO_DECLARE_LINALG(B)                                      \
+  namespace B {                                                      \
+  void cholesky(Stream, Index n, double* a, bool* definite);         \
+  void symmetric_eigenvalues(Stream, Index n, double* a, double* w); \
+  }
+IMAGO_DECLARE_LINALG(cuda)
+IMAGO_DECLARE_LINALG(emu)
+#undef IMAGO_DECLARE_LINALG
+namespace kernels {
+inline void cholesky(Stream s, Index n, double* a, bool* definite) {
+  switch (s.backend) {
+    case Backend::cpu: *definite = host::cholesky(n, a); return;
+    case Backend::cuda: return IMAGO_CUDA_CALL(cholesky(s, n, a, definite));
+    case Backend::emulated: return IMAGO_EMULATED_CALL(cholesky(s, n, a, definite));
+  }
+}
+inline void symmetric_eigenvalues(Stream s, Index n, double* a, double* w) {
+  switch (s.backend) {
+    case Backend::cpu: return host::symmetric_eigenvalues(n, a, w);
+    case Backend::cuda: return IMAGO_CUDA_CALL(symmetric_eigenvalues(s, n, a, w));
+    case Backend::emulated: return IMAGO_EMULATED_CALL(symmetric_eigenvalues(s, n, a, w));
+  }
+}
+}  // namespace kernels
+}  // namespace imago

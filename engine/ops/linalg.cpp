@@ -4,18 +4,20 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/ops/ops.h"
 #include "kernels/linalg.h"
 
 namespace imago::linalg {
 namespace {
 
 // A copy to work in.
-Tensor checked(const char* op, const Tensor& a, bool square) {
-  if (a.dtype() != DType::f64 || a.device() != cpu_device)
-    op_error(op, "a float64 tensor on the cpu", concat(a.dtype(), " on ", a.device()));
+Tensor checked(const char* op, const Tensor& a, bool square, bool anywhere = false) {
+  if (a.dtype() != DType::f64 || (!anywhere && a.device() != cpu_device))
+    op_error(op, concat("a float64 tensor", anywhere ? "" : " on the cpu"),
+             concat(a.dtype(), " on ", a.device()));
   if (a.rank() != 2 || (square && a.size(0) != a.size(1)))
     op_error(op, square ? "[n, n]" : "[m, n]", concat(a.shape()));
-  const Tensor copy = Tensor::empty(a.shape(), DType::f64);
+  const Tensor copy = Tensor::empty(a.shape(), DType::f64, a.device());
   copy.copy_(a.detach());
   return copy;
 }
@@ -23,8 +25,10 @@ Tensor checked(const char* op, const Tensor& a, bool square) {
 }  // namespace
 
 std::optional<Tensor> cholesky(const Tensor& a) {
-  const Tensor l = checked("cholesky", a, true);
-  if (!host::cholesky(l.size(0), l.data<double>())) return {};
+  const Tensor l = checked("cholesky", a, true, true);
+  bool definite = false;
+  kernels::cholesky(l.stream(), l.size(0), l.data<double>(), &definite);
+  if (!definite) return {};
   return l;
 }
 
@@ -71,6 +75,14 @@ Tensor factor(const Pivoted& p) {
       f.data<double>()[j * n + p.order[std::size_t(i)]] = p.l.data<double>()[i * r + j];
   return f;
 }
+Tensor diagonal(const Tensor& a) {
+  if (a.rank() != 2 || a.size(0) != a.size(1)) op_error("diagonal", "[n, n]", concat(a.shape()));
+  const Index n = a.size(0);
+  std::vector<std::int64_t> places;
+  for (Index i = 0; i < n; i++) places.push_back(i * (n + 1));
+  return ops::reshape(
+      ops::gather_rows(ops::reshape(a, {n * n, 1}), Tensor::from(places, {n}, a.device())), {n});
+}
 Tensor inverse_of_lower(const Tensor& l) {
   const Tensor inverse = checked("inverse_of_lower", l, true);
   host::invert_lower(l.size(0), inverse.data<double>());
@@ -84,9 +96,10 @@ Eigen symmetric_eigen(const Tensor& a) {
   return {values, vectors};
 }
 Tensor symmetric_eigenvalues(const Tensor& a) {
-  const Tensor work = checked("symmetric_eigenvalues", a, true),
-               values = Tensor::empty({a.size(0)}, DType::f64);
-  host::symmetric_eigenvalues(a.size(0), work.data<double>(), values.data<double>());
+  const Tensor work = checked("symmetric_eigenvalues", a, true, true),
+               values = Tensor::empty({a.size(0)}, DType::f64, a.device());
+  kernels::symmetric_eigenvalues(values.stream(), a.size(0), work.data<double>(),
+                                 values.data<double>());
   return values;
 }
 Tensor singular_values(const Tensor& a) {

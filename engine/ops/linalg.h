@@ -1,6 +1,6 @@
-// Factorisations of float64 matrices on the cpu, outside the graph. Not here: products, which are
-// engine/ops/matmul.h, but for two that know their factors' structure; and what is differentiable
-// (engine/ops/trace_root.h).
+// Factorisations of float64 matrices, outside the graph: on the cpu, two of them on any device. Not
+// here: products, which are engine/ops/matmul.h, but for two that know their factors' structure;
+// and what is differentiable (engine/ops/trace_root.h).
 #pragma once
 #include <complex>
 #include <optional>
@@ -10,8 +10,9 @@
 
 namespace imago::linalg {
 
-// Every argument is float64, on the cpu, and of finite values; Error (usage) for another dtype,
-// device or shape.
+// Every argument is float64, on the cpu but for cholesky, symmetric_eigenvalues and diagonal, which
+// leave their result where it is, and of finite values; Error (usage) for another dtype, device or
+// shape.
 
 // L [n, n], lower, a = L L^T; nothing where a [n, n], symmetric, is not positive definite to
 // rounding.
@@ -31,6 +32,7 @@ Pivoted pivoted_cholesky(const Tensor& a);
 Tensor congruence(const Pivoted& l, const Tensor& s);
 // f [rank, n] with a = f^T f.
 Tensor factor(const Pivoted&);
+Tensor diagonal(const Tensor& a);          // [n] of a [n, n]; of any dtype
 Tensor inverse_of_lower(const Tensor& l);  // Error (device) where it is singular
 
 // Of a symmetric a [n, n]: values [n], rising; row i of vectors [n, n] belongs to values[i].

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/ops/dispatch.h"
+#include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
 #include "kernels/gemm.h"
 #include "kernels/root.h"
@@ -111,11 +112,11 @@ class Iteration {
     multiply(z, y, w);
     polynomial({0, 0, 0}, w, p);
     r.away = ops::sum(away_).item();
-    r.trace = trace(y);
+    r.trace = ops::sum(diagonal(y)).item();
     r.inverse_norm = std::sqrt(ops::sum(ops::square(z)).item());
     multiply(w, y, p);
     multiply(z, x, p, -1, 1);
-    r.drift = trace(p);
+    r.drift = ops::sum(diagonal(p)).item();
     r.drift_norm = std::sqrt(ops::sum(ops::square(p)).item());
     r.root = y;
     r.products = products_;
@@ -142,16 +143,8 @@ class Iteration {
     kernels::root_polynomial(p.stream(), RootPolynomial<T>{n_, T(step.a), T(step.b), w.data<T>(),
                                                            p.data<T>(), away_.data<T>()});
   }
-  double trace(const Tensor& a) {
-    if (!places_.defined()) {
-      std::vector<std::int64_t> at;
-      for (Index i = 0; i < n_; i++) at.push_back(i * (n_ + 1));
-      places_ = Tensor::from(at, {n_}, m_.device());
-    }
-    return ops::sum(ops::gather_rows(ops::reshape(a, {n_ * n_, 1}), places_)).item();
-  }
   Index n_;
-  Tensor m_, away_, places_;
+  Tensor m_, away_;
   int products_ = 0;
 };
 

@@ -91,6 +91,7 @@ std::optional<FeatureSet> look_at(const FeatureNetwork& network, const DataInfo&
     if (watch.stopped()) return {};
     const Seen seen =
         network.look(rows(at, std::min(at + network.batch(), n)), info, wanted.logits);
+    set.device = seen.features.device();
     if (wanted.moments) sum.add(seen.features);
     if (wanted.rows) features.push_back(seen.features);
     if (wanted.logits) logits.push_back(seen.logits);
@@ -178,6 +179,7 @@ std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& me
   if (has(metrics, "fd")) {
     FrechetOptions how = frechet_tool(options.frechet).distance;
     how.where = samples.where;
+    how.device = samples.device;
     const Frechet d = frechet_distance(reference.moments, samples.moments, how);
     f.emplace_back("fd", d.distance);
     result.method =

@@ -38,6 +38,7 @@ struct FeatureSet {
   Index count = 0;    // 0: not known
   Moments moments;
   Tensor rows, logits;  // [n, d], [n, classes]; undefined where they are not wanted or not known
+  Device device = {};   // where they were made, or are to be measured
 };
 Index feature_count(const FeatureSet&);  // 0: of neither moments nor rows
 // Of rows(first, last) for [0, n), batch by batch; nothing where stopped. Error (data) naming the
@@ -63,8 +64,9 @@ struct FeatureFigures {
   // may decide otherwise; sliced_error, a standard error; sinkhorn's error of the marginals.
   std::vector<std::pair<std::string, std::string>> notes;
 };
-// The metrics asked for, in the order above. Nothing where stopped. Error (data) where the numbers
-// of features differ, Error (usage) where a metric needs what a set has not.
+// The metrics asked for, in the order above; the Frechet distance on the device of the samples.
+// Nothing where stopped. Error (data) where the numbers of features differ, Error (usage) where a
+// metric needs what a set has not.
 std::optional<FeatureFigures> feature_figures(const std::vector<std::string>& metrics,
                                               const FeatureSet& samples,
                                               const FeatureSet& reference,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "engine/ops/linalg.h"
 #include "engine/ops/newton_root.h"
@@ -64,7 +65,21 @@ struct Root {
   double trace;
   bool good;
 };
-// By the eigenvalues of L^T S L.
+// Of eigenvalues w, rising, of L^T S L, with d rows of L; log_determinant is by the covariances'
+// factors, NaN where one is singular.
+Root of_eigenvalues(const std::vector<double>& w, Index d, double log_determinant, double traces) {
+  if (w.empty()) return {0, true};
+  const double rounding =
+      std::sqrt(double(d)) * std::numeric_limits<double>::epsilon() * std::max(w.back(), 0.);
+  double root = 0, error = 0, logs = 0;
+  for (const double v : w) {
+    root += std::sqrt(std::max(v, 0.));
+    error += rounding > 0 ? rounding / std::sqrt(std::max(v, rounding)) : 0;
+    logs += std::log(std::max(v, 0.));
+  }
+  // The determinant knows of every eigenvalue's relative error.
+  return {root, 2 * error <= 1e-9 * traces || std::fabs(logs - log_determinant) <= .1};
+}
 Root by_eigenvalues(const Factor& a, const Factor& b, double traces) {
   const bool first = a.cholesky.rank() != b.cholesky.rank() ? a.cholesky.rank() < b.cholesky.rank()
                                                             : a.fall() <= b.fall();
@@ -72,23 +87,37 @@ Root by_eigenvalues(const Factor& a, const Factor& b, double traces) {
       linalg::symmetric_eigenvalues(first ? linalg::congruence(a.cholesky, b.m.covariance)
                                           : linalg::congruence(b.cholesky, a.m.covariance))
           .to_vector<double>();
-  if (w.empty()) return {0, true};
-  const double rounding = std::sqrt(double(a.m.covariance.size(0))) *
-                          std::numeric_limits<double>::epsilon() * std::max(w.back(), 0.);
-  double root = 0, error = 0, logs = 0;
-  for (const double v : w) {
-    root += std::sqrt(std::max(v, 0.));
-    error += rounding > 0 ? rounding / std::sqrt(std::max(v, rounding)) : 0;
-    logs += std::log(std::max(v, 0.));
-  }
-  if (2 * error <= 1e-9 * traces) return {root, true};
-  // The determinant knows of every eigenvalue's relative error.
-  const double expected =
-      sum_of_log_squares(a.cholesky.pivots()) + sum_of_log_squares(b.cholesky.pivots());
-  return {root, a.full() && b.full() && std::fabs(logs - expected) <= .1};
+  const double log_determinant = a.full() && b.full() ? sum_of_log_squares(a.cholesky.pivots()) +
+                                                            sum_of_log_squares(b.cholesky.pivots())
+                                                      : NAN;
+  return of_eigenvalues(w, a.m.covariance.size(0), log_determinant, traces);
 }
 
-void exact(const Moments& a, const Moments& b, double traces, Frechet& f) {
+// By factors without pivots, on a device. Nothing where a covariance is singular by what the
+// pivoted factor calls so, or the eigenvalues are not good.
+std::optional<double> on_device(const Moments& a, const Moments& b, double traces, Device device) {
+  if (a.rows.defined() || b.rows.defined()) return {};
+  const Index d = a.covariance.size(0);
+  std::optional<Tensor> l;
+  double log_determinant = 0;
+  for (const Moments* m : {&a, &b}) {
+    l = linalg::cholesky(m->covariance.to(device));
+    if (!l) return {};
+    const std::vector<double> pivots = linalg::diagonal(*l).to_vector<double>(),
+                              variances = linalg::diagonal(m->covariance).to_vector<double>();
+    const double least = *std::min_element(pivots.begin(), pivots.end()),
+                 most = *std::max_element(variances.begin(), variances.end());
+    if (least * least <= double(d) * std::numeric_limits<double>::epsilon() * most) return {};
+    log_determinant += sum_of_log_squares(pivots);
+  }
+  const Tensor product = ops::matmul(*l, ops::matmul(a.covariance.to(device), *l), true);
+  const Root r = of_eigenvalues(linalg::symmetric_eigenvalues(product).to_vector<double>(), d,
+                                log_determinant, traces);
+  if (!r.good) return {};
+  return r.trace;
+}
+
+void on_cpu(const Moments& a, const Moments& b, double traces, Frechet& f) {
   const Factor fa(a), fb(b);
   f.method = fa.word() == fb.word() ? fa.word() : fa.word() + ", " + fb.word();
   if (!a.rows.defined() && !b.rows.defined()) {
@@ -101,6 +130,17 @@ void exact(const Moments& a, const Moments& b, double traces, Frechet& f) {
   for (const double s :
        linalg::singular_values(ops::matmul(fa.rows(), fb.rows(), false, true)).to_vector<double>())
     f.trace_of_root += s;
+}
+
+void exact(const Moments& a, const Moments& b, double traces, Device device, Frechet& f) {
+  if (device == cpu_device) return on_cpu(a, b, traces, f);
+  if (const std::optional<double> root = on_device(a, b, traces, device)) {
+    f.trace_of_root = *root;
+    f.method = concat("cholesky on ", device);
+    return;
+  }
+  on_cpu(a, b, traces, f);
+  f.method += concat(", not on ", device);
 }
 
 // The residual adds up, for each of the two roots, what the last iterate shows of its error, the
@@ -153,7 +193,9 @@ Frechet frechet_distance(const Moments& a, const Moments& b, const FrechetOption
     root_of(p.m, q.m, traces / p.unit / q.unit);
     f.trace_of_root *= p.unit * q.unit;
   };
-  const auto exactly = [&](const Moments& p, const Moments& q, double t) { exact(p, q, t, f); };
+  const auto exactly = [&](const Moments& p, const Moments& q, double t) {
+    exact(p, q, t, options.device, f);
+  };
   switch (options.trace) {
     case TraceRoot::exact: in_units(exactly); break;
     case TraceRoot::products:

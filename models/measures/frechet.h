@@ -1,6 +1,6 @@
 // The Frechet distance of two sets of features: that of the Gaussians with their means and
-// covariances. In float64, on the cpu. Not here: the moments (models/measures/moments.h), the
-// networks that features come from.
+// covariances. In float64. Not here: the moments (models/measures/moments.h), the networks that
+// features come from.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,6 +16,8 @@ enum class TraceRoot {
   // covariance and the other covariance, when those are shown to be good: their rounding is below
   // 1e-9 of the traces even if it adds up, or their product is the product of the pivots (then the
   // grading of L made the small ones good to themselves). Elsewhere singular values are computed.
+  // On a device L has no pivots; where samples are few, a covariance is singular or the eigenvalues
+  // are not shown to be good, all is done on the cpu.
   exact,
   // By products of matrices alone, on any device: roots of S1 and of S1^(1/2) S2 S1^(1/2) by
   // iteration, whose error is measured. Where that is above the tolerance: exact.
@@ -27,10 +29,10 @@ enum class TraceRoot {
 struct FrechetOptions {
   TraceRoot trace = TraceRoot::exact;
   bool float32_mean = false;  // the difference of the means and its square in float32
-  // Of products: what the error of the distance may be, as a share of tr S1 + tr S2; where, and in
-  // which precision. float32 meets such a tolerance for covariances of conditions near 1 alone.
+  // Of products: what the error of the distance may be, as a share of tr S1 + tr S2.
   double tolerance = 1e-8;
-  Device device = cpu_device;
+  Device device = cpu_device;  // of exact and of products
+  // Of products. float32 meets such a tolerance for covariances of conditions near 1 alone.
   DType dtype = DType::f64;
   std::string where = "Frechet distance";  // for errors
 };
@@ -40,8 +42,9 @@ struct Frechet {
   double distance = 0;
   // How the trace was taken. exact: what each covariance is known by, one word where both are known
   // alike (cholesky; rank R, where singular; samples, where n <= d), and ", singular values" where
-  // eigenvalues were not good enough; "products" or, where they were above the tolerance, that of
-  // exact and ", not products"; sqrtm or eigvals, with what was done besides.
+  // eigenvalues were not good enough; on a device "cholesky on cuda:0", or those words of the cpu
+  // and ", not on cuda:0"; "products" or, where they were above the tolerance, that of exact and ",
+  // not products"; sqrtm or eigvals, with what was done besides.
   std::string method;
   double mean_term = 0, trace_of_root = 0;
   // Of products: the measured error of the distance as a share of tr S1 + tr S2, also where it was

@@ -5,6 +5,7 @@
 #include <omp.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
@@ -12,6 +13,7 @@
 #include "tests/errors.h"
 #include "tests/io/files.h"
 #include "tests/models/linear_algebra.h"
+#include "tests/ops/devices.h"
 
 namespace imago::models {
 namespace {
@@ -250,6 +252,99 @@ TEST(Frechet, Units) {
                  [&] { frechet_distance(moments(x * 1e160), moments(y * 1e160), {.trace = t}); });
 }
 
+// exact on a device is exact on the cpu, and says where it was.
+class FrechetOn : public test::OnDevice {
+ protected:
+  std::string here(const std::string& word) const {
+    return device() == cpu_device ? word : concat(word, " on ", device());
+  }
+  std::string not_here(const std::string& word) const {
+    return device() == cpu_device ? word : concat(word, ", not on ", device());
+  }
+  Frechet measured(const Moments& a, const Moments& b) const {
+    return frechet_distance(a, b, {.device = device()});
+  }
+  // Wherever: how good the small eigenvalues are is the library's affair.
+  std::string expect_right(const Moments& a, const Moments& b) const {
+    const Frechet f = measured(a, b), cpu = frechet_distance(a, b);
+    const double traces = trace(matrix(a.covariance)) + trace(matrix(b.covariance));
+    EXPECT_TRUE(f.method == here("cholesky") || f.method == not_here(cpu.method)) << f.method;
+    EXPECT_NEAR(f.distance, cpu.distance, 1e-10 * traces);
+    EXPECT_NEAR(f.trace_of_root, oracle(a, b), 1e-10 * traces);
+    return f.method;
+  }
+  void expect_here(const Moments& a, const Moments& b) const {
+    EXPECT_EQ(expect_right(a, b), here("cholesky"));
+  }
+  // On the cpu, to the bit.
+  void expect_not_here(const Moments& a, const Moments& b) const {
+    const Frechet f = measured(a, b), cpu = frechet_distance(a, b);
+    EXPECT_EQ(f.method, not_here(cpu.method));
+    EXPECT_EQ(f.distance, cpu.distance);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, FrechetOn, testing::ValuesIn(test::built_backends()),
+                         test::backend_name);
+
+TEST_P(FrechetOn, OneDimension) {
+  const Frechet f = measured(gaussian({1}, diagonal({4})), gaussian({-2}, diagonal({.25})));
+  EXPECT_NEAR(f.distance, 9 + 1.5 * 1.5, 1e-13);
+  EXPECT_EQ(f.method, here("cholesky"));
+}
+TEST_P(FrechetOn, WellConditioned) {
+  const Index d = 40;
+  const Moments a = moments(ops::matmul(normals(200, d, 1), normals(d, d, 2))),
+                b = moments(normals(300, d, 3) + .5);
+  expect_here(a, b);
+  expect_here(b, a);
+  EXPECT_NEAR(measured(a, a).distance, 0, 1e-9 * trace(matrix(a.covariance)));
+}
+// The rounding of the eigenvalues is small as it is; their determinant vouches for them; that of L
+// and S alone is as large as they are.
+TEST_P(FrechetOn, IllConditioned) {
+  const Index d = 60;
+  const std::vector<double> even(std::size_t(d), 0.);
+  const auto step = [&](double down) {
+    std::vector<double> e = even;
+    std::fill(e.begin() + d / 2, e.end(), down);
+    return e;
+  };
+  expect_here(of_spectrum(even, 20), of_spectrum(falling(d, 12), 21));
+  expect_here(of_spectrum(falling(d, 12), 21), of_spectrum(even, 20));
+  expect_here(of_spectrum(step(6), 20), of_spectrum(step(6), 20));
+  expect_right(of_spectrum(falling(d, 12), 20), of_spectrum(falling(d, 12), 21));
+  expect_right(of_spectrum(step(9), 20), of_spectrum(step(9), 20));
+  expect_not_here(of_spectrum(step(13.5), 20), of_spectrum(step(13.5), 21));
+}
+TEST_P(FrechetOn, Singular) {
+  const Index d = 6;
+  const Tensor x = normals(50, d, 32), two = ops::slice(x, 1, 0, 2);
+  const Moments full = moments(x * 2 + 1);
+  // A feature that does not vary, those that are others' sums, and samples that are too few.
+  for (const Tensor& singular :
+       {ops::concat({ops::slice(x, 1, 0, d - 1), Tensor::full({50, 1}, 2, DType::f64)}, 1),
+        ops::matmul(two, normals(2, d, 33)), ops::slice(x, 0, 0, d)}) {
+    expect_not_here(moments(singular), full);
+    expect_not_here(full, moments(singular));
+    expect_not_here(moments(singular), moments(singular));
+  }
+  const Moments plain = gaussian({1, 2}, diagonal({1, 2}));
+  expect_not_here(gaussian({1, 2}, diagonal({0, 0})), plain);
+  // A factor without pivots is found, but its last pivot is no more than rounding.
+  Matrix twice(2, 2);
+  twice.v = {1, 1, 1, 1 + 2 * std::numeric_limits<double>::epsilon()};
+  EXPECT_TRUE(linalg::cholesky(from(twice).to(device())));
+  expect_not_here(gaussian({0, 0}, twice), plain);
+  expect_not_here(plain, gaussian({0, 0}, twice));
+}
+TEST_P(FrechetOn, Refusals) {
+  expect_error(
+      [&] {
+        measured(gaussian({1}, diagonal({4})), gaussian({1, 2}, diagonal({1, 1})));
+      },
+      {"features differ", "1", "2"});
+}
+
 // The iteration on every device: below its residual from the oracle, and left where that is large.
 TEST(Frechet, Products) {
   const Index d = 40;
@@ -272,7 +367,7 @@ TEST(Frechet, Products) {
         } else {
           EXPECT_EQ(f.method.substr(0, 8), "cholesky");
           EXPECT_GT(f.residual, o.tolerance);
-          EXPECT_EQ(f.distance, frechet_distance(a, b).distance);
+          EXPECT_EQ(f.distance, frechet_distance(a, b, {.device = device}).distance);
         }
       }
       EXPECT_EQ(taken, dtype == DType::f64 ? 5 : 3);

@@ -3,6 +3,7 @@
 
 #include "engine/ops/ops.h"
 #include "tests/errors.h"
+#include "tests/ops/devices.h"
 
 namespace imago::test {
 namespace {
@@ -29,18 +30,24 @@ Tensor lower_only(const Tensor& a) {
   return Tensor::from(v, a.shape());
 }
 
-TEST(Linalg, Cholesky) {
+class LinalgOn : public OnDevice {};
+INSTANTIATE_TEST_SUITE_P(, LinalgOn, testing::ValuesIn(built_backends()), backend_name);
+
+TEST_P(LinalgOn, Cholesky) {
   for (const Index n : {0, 1, 2, 17, 70}) {
     const Tensor x = normals({2 * n + 1, n}, 1), a = ops::matmul(x, x, true);
-    const auto l = linalg::cholesky(lower_only(a));
+    const auto l = linalg::cholesky(lower_only(a).to(device()));
     ASSERT_TRUE(l) << n;
+    EXPECT_EQ(l->device(), device());
     expect_near(ops::matmul(*l, *l, false, true), a, 1e-11);
     const std::vector<double> v = l->values();
     for (Index i = 0; i < n; i++)
       for (Index j = i + 1; j < n; j++) EXPECT_EQ(v[std::size_t(i * n + j)], 0);
   }
-  EXPECT_FALSE(linalg::cholesky(Tensor::zeros({3, 3}, DType::f64)));
-  EXPECT_FALSE(linalg::cholesky(identity(3) * -1));
+  EXPECT_FALSE(linalg::cholesky(Tensor::zeros({3, 3}, DType::f64, device())));
+  EXPECT_FALSE(linalg::cholesky(identity(3).to(device()) * -1));
+  // Not before its last pivot.
+  EXPECT_FALSE(linalg::cholesky(Tensor::from(std::vector<double>{4, 2, 2, .9}, {2, 2}, device())));
 }
 TEST(Linalg, SymmetricEigen) {
   for (const Index n : {0, 1, 2, 17, 70}) {
@@ -67,12 +74,58 @@ TEST(Linalg, SingularValues) {
   }
   EXPECT_EQ(linalg::singular_values(Tensor::zeros({0, 4}, DType::f64)).numel(), 0);
 }
-TEST(Linalg, SymmetricEigenvalues) {
+TEST_P(LinalgOn, SymmetricEigenvalues) {
   for (const Index n : {0, 1, 2, 17, 70}) {
-    const Tensor x = normals({n, n}, 4), a = x + ops::transpose(x);
-    expect_near(linalg::symmetric_eigenvalues(ops::transpose(lower_only(a))),
-                linalg::symmetric_eigen(a).values, 1e-12);
+    const Tensor x = normals({n, n}, 4), a = x + ops::transpose(x),
+                 w = linalg::symmetric_eigenvalues(ops::transpose(lower_only(a)).to(device()));
+    EXPECT_EQ(w.device(), device());
+    expect_near(w, linalg::symmetric_eigen(a).values, 1e-12);
   }
+  expect_near(linalg::symmetric_eigenvalues(Tensor::zeros({5, 5}, DType::f64, device())),
+              Tensor::zeros({5}, DType::f64), 0);
+}
+// Eigenvalues from 1 to 1e-12: the small ones to the rounding of the large.
+TEST_P(LinalgOn, IllConditioned) {
+  const Index n = 40;
+  std::vector<double> w;
+  for (Index i = 0; i < n; i++) w.push_back(std::pow(10., -12 * double(n - 1 - i) / double(n - 1)));
+  const Tensor x = normals({n, n}, 11), q = linalg::symmetric_eigen(x + ops::transpose(x)).vectors,
+               a = ops::matmul(q, Tensor::from(w, {n, 1}) * q, true),
+               there = ((a + ops::transpose(a)) * .5).to(device());
+  expect_near(linalg::symmetric_eigenvalues(there), Tensor::from(w, {n}), 1e-14);
+  const auto l = linalg::cholesky(there);
+  ASSERT_TRUE(l);
+  expect_near(ops::matmul(*l, *l, false, true), there, 1e-15);
+}
+TEST_P(LinalgOn, LeavesItsArgument) {
+  const Tensor a = (identity(3) * 4).to(device());
+  linalg::cholesky(a);
+  linalg::symmetric_eigenvalues(a);
+  expect_near(a, identity(3) * 4, 0);
+}
+TEST_P(LinalgOn, Diagonal) {
+  expect_near(linalg::diagonal(Tensor::from(std::vector<double>{1, 2, 3, 4}, {2, 2}, device())),
+              Tensor::from(std::vector<double>{1, 4}, {2}), 0);
+  EXPECT_EQ(linalg::diagonal(Tensor::zeros({0, 0}, DType::f64, device())).numel(), 0);
+}
+TEST_P(LinalgOn, Refusals) {
+  const Tensor floats = Tensor::zeros({2, 2}, DType::f32, device()),
+               wide = Tensor::zeros({2, 3}, DType::f64, device());
+  const std::string here = concat("float32 on ", device());
+  expect_error([&] { linalg::cholesky(floats); }, {"[cholesky]", "a float64 tensor", here});
+  expect_error([&] { linalg::cholesky(wide); }, {"[cholesky]", "[n, n]", "[2, 3]"});
+  expect_error([&] { linalg::symmetric_eigenvalues(floats); },
+               {"[symmetric_eigenvalues]", "a float64 tensor", here});
+  expect_error([&] { linalg::symmetric_eigenvalues(wide); },
+               {"[symmetric_eigenvalues]", "[n, n]", "[2, 3]"});
+  expect_error([&] { linalg::diagonal(wide); }, {"[diagonal]", "[n, n]", "[2, 3]"});
+  // The others are of the cpu.
+  if (device() != cpu_device)
+    expect_error(
+        [&] {
+          linalg::symmetric_eigen(Tensor::zeros({2, 2}, DType::f64, device()));
+        },
+        {"[symmetric_eigen]", "float64 tensor on the cpu", concat("float64 on ", device())});
 }
 TEST(Linalg, PivotedCholesky) {
   for (const auto& [n, rank] : {std::pair{0, 0}, {1, 1}, {6, 0}, {17, 17}, {40, 11}, {300, 270}}) {
@@ -155,17 +208,11 @@ TEST(Linalg, CentredGram) {
 }
 TEST(Linalg, LeavesItsArgument) {
   const Tensor a = identity(3) * 4;
-  linalg::cholesky(a);
   linalg::symmetric_eigen(a);
   linalg::singular_values(a);
   expect_near(a, identity(3) * 4, 0);
 }
 TEST(Linalg, Refusals) {
-  expect_error(
-      [] {
-        linalg::cholesky(Tensor::zeros({2, 3}, DType::f64));
-      },
-      {"[cholesky]", "[n, n]", "[2, 3]"});
   expect_error(
       [] {
         linalg::symmetric_eigen(Tensor::zeros({2, 2}));

@@ -46,7 +46,7 @@ struct Evaluate : Cli {
 TEST_F(Evaluate, FeaturesOfFiles) {
   const Tensor a = features("a.npy", 60, 5, 1), b = features("b.npy", 50, 5, 2);
   const json j = evaluated({"--features", "a.npy", "--reference", "b.npy", "--metrics",
-                            "fid,kid,prdc", "--subset", "30"});
+                            "fid,kid,prdc", "--subset", "30", "--device", "cpu"});
   EXPECT_EQ(j["fid"], models::frechet_distance(b, a).distance);
   EXPECT_FALSE(j.contains("fd"));
   EXPECT_EQ(j["kid"], models::kid(a, b, {.subset_size = 30})->mean);
@@ -60,7 +60,12 @@ TEST_F(Evaluate, FeaturesOfFiles) {
   EXPECT_EQ(j["n"], 60);
   EXPECT_EQ(j["reference_n"], 50);
   EXPECT_EQ(j["reference"], "b.npy");
-  EXPECT_TRUE(j["method"].is_string());
+  for (const Device device : devices()) {
+    const json there = evaluated({"--features", "a.npy", "--reference", "b.npy", "--metrics", "fd",
+                                  "--device", name(device)});
+    EXPECT_EQ(there["method"], device == cpu_device ? "cholesky" : concat("cholesky on ", device));
+    EXPECT_NEAR(there["fd"].get<double>(), j["fid"].get<double>(), 1e-10);
+  }
 
   EXPECT_EQ(j["features"], 5);
   EXPECT_EQ(j["subset"], 30);
@@ -122,8 +127,9 @@ TEST_F(Evaluate, ImagesByAJudge) {
                   with({"features=4", "width=4"}))
                 .status,
             0);
-  const Arguments few{"fake.npy", "--data", "real.npz", "--split", "train",
-                      "--judge",  "judge",  "--device", "cpu"};
+  const Arguments anywhere{"fake.npy", "--data",  "real.npz", "--split",
+                           "train",    "--judge", "judge",    "--device"},
+      few = anywhere + Arguments{"cpu"};
   const json j = evaluated(few + Arguments{"--metrics", "fid,kid,is,precision", "--subset", "20"});
   EXPECT_EQ(j["label"], "FD-classifier");
   EXPECT_EQ(j["features"], 4);
@@ -155,6 +161,13 @@ TEST_F(Evaluate, ImagesByAJudge) {
   EXPECT_EQ(found["weights"], j["weights"]);
   EXPECT_EQ(found["fid"], j["fid"]);
   fs::remove_all(folder_ / "runs");
+
+  for (const Device device : devices()) {
+    if (device == cpu_device) continue;
+    const json there = evaluated(anywhere + Arguments{name(device), "--metrics", "fid"});
+    EXPECT_NEAR(there["fid"].get<double>(), j["fid"].get<double>(), 1e-4 * j["fid"].get<double>());
+    EXPECT_NE(there["method"].get<std::string>().find(concat("on ", device)), std::string::npos);
+  }
 
   // A cache changes nothing but the time, and is told apart by what it was made from.
   for (int i = 0; i < 2; i++)

@@ -53,7 +53,7 @@ void covariance(benchmark::State& state, DType dtype) {
 }
 
 // Of 10,000 rows: normals, or, ill, of a decaying spectrum (condition 1e10 or so).
-void trace(benchmark::State& state, TraceRoot how, bool ill, DType dtype) {
+void trace(benchmark::State& state, Device device, TraceRoot how, bool ill, DType dtype) {
   const Index d = state.range(0), n = d * 5;
   const auto set = [&](std::uint64_t seed) {
     Tensor x = normals(n, d, seed);
@@ -68,9 +68,10 @@ void trace(benchmark::State& state, TraceRoot how, bool ill, DType dtype) {
   FrechetOptions o;
   o.trace = how;
   o.dtype = dtype;
+  o.device = device;
   o.tolerance = 1e-3;
   models::Frechet f;
-  measure(state, cpu_device, {}, [&] { f = models::frechet_distance(a, b, o); });
+  measure(state, device, {}, [&] { f = models::frechet_distance(a, b, o); });
   state.SetLabel(f.method);
 }
 // What exact falls back to.
@@ -101,13 +102,21 @@ void register_frechet() {
   add("covariance", covariance, DType::f64)->Args({10000, 2048})->Args({10000, 128});
   add("covariance_f32", covariance, DType::f32)->Args({10000, 2048});
   for (const Index d : {512, 2048}) {
-    add("trace/exact", trace, TraceRoot::exact, false, DType::f64)->Arg(d);
-    add("trace/exact_ill", trace, TraceRoot::exact, true, DType::f64)->Arg(d);
+    for (const Device device : devices()) {
+      if (device.backend == Backend::emulated) continue;
+      const std::string on = device == cpu_device ? "" : concat("/", device);
+      const auto by = [&](const char* what, TraceRoot how, bool ill, DType dtype) {
+        add(concat("trace/", what, on), trace, device, how, ill, dtype)->Arg(d);
+      };
+      by("exact", TraceRoot::exact, false, DType::f64);
+      by("exact_ill", TraceRoot::exact, true, DType::f64);
+      by("products", TraceRoot::products, false, DType::f64);
+      by("products_f32", TraceRoot::products, false, DType::f32);
+      if (device != cpu_device) continue;
+      by("eigvals", TraceRoot::eigvals, false, DType::f64);
+      by("sqrtm", TraceRoot::sqrtm, false, DType::f64);
+    }
     add("trace/singular_values", singular_values)->Arg(d);
-    add("trace/products", trace, TraceRoot::products, false, DType::f64)->Arg(d);
-    add("trace/products_f32", trace, TraceRoot::products, false, DType::f32)->Arg(d);
-    add("trace/eigvals", trace, TraceRoot::eigvals, false, DType::f64)->Arg(d);
-    add("trace/sqrtm", trace, TraceRoot::sqrtm, false, DType::f64)->Arg(d);
   }
   add("loss", loss)->Args({256, 128})->Args({64, 512});
 }

@@ -88,6 +88,7 @@ Measured measured(const EvaluateCommand& o, const std::vector<std::string>& metr
       refuse("features compare with features", "--features", "--reference FILE", "--data " + o.data,
              "give the reference's features or statistics");
     samples = models::read_features(o.features, of_samples);
+    samples.device = device_from(o.run.device);
   } else {
     if (!network)
       refuse("images are measured by a network", "imago evaluate",
