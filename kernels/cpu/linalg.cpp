@@ -183,7 +183,7 @@ void schur(Index size, double* a, double* z, double* re, double* im) {
 
 namespace {
 
-constexpr Index tile = 256;  // rows and columns of c that one thread makes at a time
+constexpr Index tile = 512;  // rows and columns of c that one thread makes at a time
 // Multiplications, and elements, below which one thread is faster.
 constexpr double small_product = 1 << 22, small_sum = 1 << 16;
 
