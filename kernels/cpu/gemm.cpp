@@ -37,6 +37,9 @@ constexpr std::size_t max_cached = 512;  // primitives a thread keeps
 constexpr double small = 1 << 18;
 // 100 us or so: much longer than handing a tile out, short enough that many threads get some.
 constexpr double tile_flops = 16e6;
+// BLAS packs a tile's rows and columns anew: of double, where tiles are all there is, they are
+// large, a few ms.
+constexpr double double_tile_flops = 128e6;
 constexpr Index max_tiles = 64, least_tile = 16;
 
 // A product of one library call: shapes, and distances between rows and between the matrices of a
@@ -174,9 +177,9 @@ Matmul& matmul(const Product& p, const After& after, int threads) {
 struct Grid {
   Index rows = 1, cols = 1;
 };
-Grid grid(Index m, Index n, Index k) {
+Grid grid(Index m, Index n, Index k, double each) {
   const double flops = 2. * double(m) * double(n) * double(k);
-  const Index want = std::clamp(Index(std::min(flops / tile_flops, 1e9)), Index(1), max_tiles);
+  const Index want = std::clamp(Index(std::min(flops / each, 1e9)), Index(1), max_tiles);
   Grid best;
   double least = std::numeric_limits<double>::infinity();
   for (Index rows = 1; rows <= want; rows++) {
@@ -196,7 +199,7 @@ Index cut(Index n, Index g, Index i) {
 template <class T, class F>
 void for_each_tile(const Gemm<T>& p, F f) {
   const Product whole = product(p);
-  const Grid g = grid(p.m, p.n, p.k);
+  const Grid g = grid(p.m, p.n, p.k, sizeof(T) == 8 ? double_tile_flops : tile_flops);
   const Index tiles = g.rows * g.cols, jobs = p.batch * tiles;
   // A single tile runs in a parallel region too: there OpenBLAS uses one thread, as it does for any
   // small product.

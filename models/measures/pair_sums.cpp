@@ -10,7 +10,7 @@ std::optional<double> pair_sum(const PairTiles& p, const std::vector<PairTerm>& 
                                const std::function<bool(double pairs)>& go_on) {
   const NoGrad no_grad;
   // On the cpu a tile stays in cache; a device has to be filled by it.
-  const Index rows = p.device == cpu_device ? 256 : 2048, columns = 2048;
+  const Index rows = p.device == cpu_device ? 512 : 2048, columns = 2048;
   const Tensor sums = Tensor::zeros({std::min(rows, p.n)}, DType::f64, p.device);
   for (Index i0 = 0; i0 < p.n; i0 += rows) {
     const Index i1 = std::min(i0 + rows, p.n);
