@@ -3,13 +3,14 @@
 
 usage: make_golden_measures_frechet.py [DIR]
        make_golden_measures_frechet.py --large [--sizes N,...] [--features D,...] [--imago PROGRAM]
+       make_golden_measures_frechet.py --files X.npy Y.npy [--imago PROGRAM]
 Needs numpy, scipy, mpmath, torch, safetensors, pytorch-fid and torch-fidelity (PyPI); run by hand, never by a test.
 For each case NAME: NAME.x and NAME.y, float32 or float64 features, and in float64 NAME.oracle (50 digits, from the
 features), NAME.pytorch-fid, NAME.clean-fid, NAME.torch-fidelity and NAME.nvlabs (their own functions of the moments that
 each tool takes; nvlabs' and clean-fid's are formulas of one line), NAME.mean32 (numpy's of x in float32) and NAME.sigma of
 x; the last six where there is more than one feature.
 --large prints, for each size, number of features and kind of data, how far each tool and imago are from the oracle as a
-share of the covariances' traces. imago is asked by `imago evaluate --features X.npy --reference Y.npy --json`.
+share of the covariances' traces; --files the same of features that are given. imago is asked by `imago evaluate --features X.npy --reference Y.npy --json`.
 """
 import argparse
 import contextlib
@@ -156,22 +157,29 @@ def imago_figure(program, x, y):
     return figures["fid"], figures.get("method", "")
 
 
-def table(sizes, dimensions, program):
+def heading(program):
     print("| N | d | data | FID | " + " | ".join(tools(None, None)) + (" | imago | method" if program else "") + " |")
+
+
+def row(kind, x, y, program):
+    true, traces = oracle(x, y)
+    cells = []
+    for f in tools(x, y).values():
+        start = time.process_time()
+        value = attempt(f)
+        cells.append(f"{(value - true) / traces:.1e} ({time.process_time() - start:.1f} s)")
+    if program:
+        value, method = imago_figure(program, x, y)
+        cells += [f"{(value - true) / traces:.1e}", method]
+    print(f"| {len(x)} | {x.shape[1]} | {kind} | {true:.8g} | " + " | ".join(cells) + " |", flush=True)
+
+
+def table(sizes, dimensions, program):
+    heading(program)
     for d in dimensions:
         for n in sizes:
             for kind in KINDS:
-                x, y = features(kind, n, d, 1, np.float32), features(kind, n, d, 2, np.float32)
-                true, traces = oracle(x, y)
-                cells = []
-                for f in tools(x, y).values():
-                    start = time.process_time()
-                    value = attempt(f)
-                    cells.append(f"{(value - true) / traces:.1e} ({time.process_time() - start:.1f} s)")
-                if program:
-                    value, method = imago_figure(program, x, y)
-                    cells += [f"{(value - true) / traces:.1e}", method]
-                print(f"| {n} | {d} | {kind} | {true:.8g} | " + " | ".join(cells) + " |", flush=True)
+                row(kind, features(kind, n, d, 1, np.float32), features(kind, n, d, 2, np.float32), program)
 
 
 if __name__ == "__main__":
@@ -180,9 +188,13 @@ if __name__ == "__main__":
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--sizes", default="1000,5000,20000")
     parser.add_argument("--features", default="64,192,768,2048")
+    parser.add_argument("--files", nargs=2)
     parser.add_argument("--imago")
     arguments = parser.parse_args()
-    if arguments.large:
+    if arguments.files:
+        heading(arguments.imago)
+        row("given", *(np.load(f) for f in arguments.files), arguments.imago)
+    elif arguments.large:
         table([int(v) for v in arguments.sizes.split(",")], [int(v) for v in arguments.features.split(",")], arguments.imago)
     else:
         make(arguments.directory)
