@@ -125,11 +125,9 @@ const FrechetTool& frechet_tool(const std::string& name) {
     list += (list.empty() ? "one of " : ", ") + t.name;
   }
   const std::string nearest = training::nearest(name, names);
-  throw Error(ErrorKind::usage, {"no such way of computing the Frechet distance",
-                                 {},
-                                 list,
-                                 name.empty() ? "nothing" : name,
-                                 nearest.empty() ? "" : "perhaps " + nearest});
+  throw Error(ErrorKind::usage,
+              {"no such way of computing it", "Frechet distance", list,
+               name.empty() ? "nothing" : name, nearest.empty() ? "" : "perhaps " + nearest});
 }
 
 }  // namespace imago::models

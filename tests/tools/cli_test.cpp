@@ -115,6 +115,18 @@ TEST_F(Cli, TrainsAndUsesARun) {
               -figures["rate"].get<double>() - figures["distortion"].get<double>(), 1e-4);
   EXPECT_LE(figures["nll"].get<double>(), -figures["elbo"].get<double>() + 0.05);
   EXPECT_GE(figures["nll"].get<double>(), 0);
+
+  // What an estimate depends on is beside it.
+  const Arguments estimates{"evaluate", "run", "--metrics",      "nll,ais", "--samples", "7",
+                            "--chains", "2",   "--temperatures", "3",       "--limit",   "3"};
+  const std::string people = imago(estimates).out;
+  EXPECT_NE(people.find("samples        7, importance"), std::string::npos) << people;
+  EXPECT_NE(people.find("chains         2, of 3 temperatures"), std::string::npos) << people;
+  const json ais = json::parse(imago(estimates + Arguments{"--json"}).out);
+  EXPECT_EQ(ais["samples"], 7);
+  EXPECT_EQ(ais["chains"], 2);
+  EXPECT_EQ(ais["temperatures"], 3);
+  EXPECT_GT(ais["ais"], 0);
 }
 
 TEST_F(Cli, EvaluatesOnOtherData) {

@@ -242,6 +242,11 @@ int evaluate_run(const EvaluateCommand& o) {
               << "\n";
     for (const auto& [name, value] : figures)
       std::printf("%-14s %s\n", name.c_str(), figure(value).c_str());
+    if (training::has_figure(figures, "nll"))
+      std::printf("%-14s %lld, importance, of nll\n", "samples", static_cast<long long>(o.samples));
+    if (training::has_figure(figures, "ais"))
+      std::printf("%-14s %lld, of %lld temperatures, of ais\n", "chains",
+                  static_cast<long long>(o.chains), static_cast<long long>(o.temperatures));
     if (looked)
       std::printf("%-14s %s, %lld samples%s%s\n", "features", network_line(*network).c_str(),
                   static_cast<long long>(o.drawn),
