@@ -9,6 +9,8 @@ namespace imago::models {
 
 FrechetLoss::FrechetLoss(const Moments& target, int ddof)
     : mean_(target.mean), covariance_(target.covariance), ddof_(ddof) {
+  if (ddof != 0 && ddof != 1)
+    throw Error(ErrorKind::usage, {"wrong ddof", "Frechet loss", "0 or 1", concat(ddof)});
   const NoGrad no_grad;
   factor_ =
       target.rows.defined() ? target.rows : linalg::factor(linalg::pivoted_cholesky(covariance_));

@@ -11,7 +11,7 @@ namespace imago::models {
 // the distribution's.
 class FrechetLoss {
  public:
-  explicit FrechetLoss(const Moments& target, int ddof = 1);
+  explicit FrechetLoss(const Moments& target, int ddof = 1);  // Error (usage) unless 0 or 1
   // x [n, d] of at least two rows, any floating dtype and device: a scalar of that dtype there. The
   // trace is that of trace_sqrt_product where n > d and both covariances are definite, else the
   // nuclear norm of the cross-Gram; what they factor goes to the cpu, in float64.

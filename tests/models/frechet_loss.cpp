@@ -119,6 +119,7 @@ TEST(FrechetLoss, Refusals) {
   const FrechetLoss loss(moments(normals(9, 3, 16)));
   expect_error([&] { loss(normals(1, 3, 1)); }, {"at least two rows", "[1, 3]"});
   expect_error([&] { loss(normals(5, 4, 1)); }, {"[N, 3]", "[5, 4]"});
+  expect_error([] { FrechetLoss(moments(normals(9, 3, 16)), 2); }, {"wrong ddof", "0 or 1", "2"});
   // A third derivative: refused, not wrong.
   const Tensor x = normals(9, 3, 17);
   x.requires_grad_();
