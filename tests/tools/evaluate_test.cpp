@@ -94,6 +94,12 @@ TEST_F(Evaluate, AsItIsAskedFor) {
   EXPECT_NE(evaluated(both + Arguments{"--frechet", "products"})["method"].get<std::string>().find(
                 "products, residual"),
             std::string::npos);
+  for (const auto& [metric, option] : {std::pair{"kid", "--splits"},
+                                       {"is", "--subset"},
+                                       {"kid", "--frechet"},
+                                       {"fid", "--chains"},
+                                       {"fid", "--temperatures"}})
+    fails(Arguments{"evaluate"} + both + Arguments{"--metrics", metric, option, "2"}, 2, option);
   fails({"evaluate", "--features", "a.npy", "--reference", "b.npy", "--frechet", "fid"}, 2,
         "pytorch-fid");
   const json j = evaluated(both + Arguments{"--metrics", "mmd,sinkhorn,sliced,prdc"});
@@ -236,13 +242,14 @@ TEST_F(Evaluate, WhatCannotBeMeasured) {
   io::write_npy(at("far.npy"), far);
   fails(against("far.npy"), 3, "too far out");
   // Every metric names the file.
-  for (const char* metric : {"kid", "precision"})
+  for (const Arguments& metric : {Arguments{"kid", "--subset", "15"}, Arguments{"precision"}})
     for (const char* file : {"bad.npy", "one.npy"})
-      EXPECT_NE(imago({"evaluate", "--features", "a.npy", "--metrics", metric, "--subset", "15",
-                       "--reference", file})
-                    .error.find(concat(", in ", file)),
-                std::string::npos)
-          << metric << " " << file;
+      EXPECT_NE(
+          imago(Arguments{"evaluate", "--features", "a.npy", "--reference", file, "--metrics"} +
+                metric)
+              .error.find(concat(", in ", file)),
+          std::string::npos)
+          << metric[0] << " " << file;
   for (const char* option : {"--judge", "--weights", "--cache", "--data"})
     fails({"evaluate", "--features", "a.npy", "--reference", "a.npy", option, "x"}, 2, option);
   fails({"evaluate", "--features", "a.npy"}, 2, "--reference");

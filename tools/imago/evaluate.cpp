@@ -132,6 +132,16 @@ void check_options(const EvaluateCommand& o, const CLI::App& app) {
       throw Error(ErrorKind::usage, {"the option says nothing here", option,
                                      concat("it with ", without), "it without"});
   };
+  const auto metrics = plain_metrics(o.metrics);
+  const auto asked = [&](const char* metric) {
+    return std::find(metrics.begin(), metrics.end(), metric) != metrics.end();
+  };
+  if (!metrics.empty() && !asked("fd")) refuse("--frechet", "--metrics fid");
+  if (!asked("kid")) refuse("--subset", "--metrics kid");
+  if (!asked("is"))
+    for (const char* option : {"--splits", "--bias"}) refuse(option, "--metrics is");
+  if (!asked("ais"))
+    for (const char* option : {"--chains", "--temperatures"}) refuse(option, "--metrics ais");
   if (o.weights.empty()) {
     refuse("--pipeline", "--weights");
     refuse("--dims", "--weights");
