@@ -5,7 +5,7 @@
 #include "engine/core/error.h"
 #include "engine/data/density_formulas.h"
 #include "engine/random/host.h"
-#include "engine/train/options.h"
+#include "engine/train/named.h"
 
 namespace imago::data {
 namespace {
@@ -82,16 +82,8 @@ const std::vector<DensityInfo>& densities() {
 }
 
 const DensityInfo& density(const std::string& name, const std::string& where) {
-  std::vector<std::string> names;
-  std::string list;
-  for (const DensityInfo& d : densities()) {
-    if (d.name == name) return d;
-    names.push_back(d.name);
-    list += (list.empty() ? "one of " : ", ") + d.name;
-  }
-  const std::string nearest = training::nearest(name, names);
-  throw Error(ErrorKind::data, {"no such density", where, list, name.empty() ? "nothing" : name,
-                                nearest.empty() ? "see `imago list`" : "perhaps " + nearest});
+  return training::named(densities(), name, ErrorKind::data, "no such density", where,
+                         "see `imago list`");
 }
 
 }  // namespace imago::data

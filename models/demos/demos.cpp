@@ -1,7 +1,7 @@
 #include "models/demos/demos.h"
 
 #include "engine/core/error.h"
-#include "engine/train/options.h"
+#include "engine/train/named.h"
 
 namespace imago::models {
 
@@ -30,19 +30,7 @@ const std::vector<Demo>& demos() {
 }
 
 const Demo& demo(const std::string& name) {
-  std::vector<std::string> names;
-  std::string list;
-  for (const Demo& d : demos()) {
-    if (d.name == name) return d;
-    names.push_back(d.name);
-    list += (list.empty() ? "one of " : ", ") + d.name;
-  }
-  const std::string nearest = training::nearest(name, names);
-  throw Error(ErrorKind::usage, {"no such demo",
-                                 {},
-                                 list,
-                                 name.empty() ? "nothing" : name,
-                                 nearest.empty() ? "" : "perhaps " + nearest});
+  return training::named(demos(), name, ErrorKind::usage, "no such demo", {}, {});
 }
 
 }  // namespace imago::models

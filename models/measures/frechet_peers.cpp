@@ -6,7 +6,7 @@
 
 #include "engine/ops/linalg.h"
 #include "engine/ops/ops.h"
-#include "engine/train/options.h"
+#include "engine/train/named.h"
 #include "models/measures/frechet.h"
 
 namespace imago::models {
@@ -117,17 +117,8 @@ const std::vector<FrechetTool>& frechet_tools() {
   return all;
 }
 const FrechetTool& frechet_tool(const std::string& name) {
-  std::vector<std::string> names;
-  std::string list;
-  for (const FrechetTool& t : frechet_tools()) {
-    if (t.name == name) return t;
-    names.push_back(t.name);
-    list += (list.empty() ? "one of " : ", ") + t.name;
-  }
-  const std::string nearest = training::nearest(name, names);
-  throw Error(ErrorKind::usage,
-              {"no such way of computing it", "Frechet distance", list,
-               name.empty() ? "nothing" : name, nearest.empty() ? "" : "perhaps " + nearest});
+  return training::named(frechet_tools(), name, ErrorKind::usage, "no such way of computing it",
+                         "Frechet distance", {});
 }
 
 }  // namespace imago::models
